@@ -52,7 +52,7 @@ impl TaskHere {
             if ptr::eq(frame.group(), group) {
                 return Some(at);
             }
-            at = frame.outer.0;
+            at = frame.outer().0;
         }
         None
     }
@@ -107,6 +107,13 @@ impl Carried {
     #[inline]
     pub(crate) fn with<R>(self, work: impl FnOnce() -> R) -> R {
         self.task.with(|| self.floats.with(work))
+    }
+
+    /// Runs `work`, which must not unwind, on a thread that has taken all of it along already, but whose
+    /// callback may have changed its floating-point environment.
+    #[inline]
+    pub(crate) fn with_floats<R>(self, work: impl FnOnce() -> R) -> R {
+        self.floats.with(work)
     }
 
     /// On the caller, after its part: what callbacks have changed in its floating-point environment is taken

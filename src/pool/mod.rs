@@ -38,7 +38,7 @@ pub use hooks::Hook;
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use limit::most_lanes;
 pub use limit::{limit, set_limit};
-pub(crate) use scope::{fail, is_cancelled, is_innermost, is_inside, Asked, Scope};
+pub(crate) use scope::{fail, is_cancelled, is_inside, Asked, Scope};
 pub use thread_state::worker;
 pub(crate) use thread_state::{check_depth, check_others, thread_number};
 pub(crate) use times::{count, count_bytes, spend, wait, Counter, Spent};

@@ -116,6 +116,28 @@ impl<'a> Scope<'a> {
         callbacks(&scope)
     }
 
+    /// Runs `work` in the calling thread's innermost scope, if that is one of the call with this identity.
+    #[inline]
+    pub(crate) fn innermost<R>(identity: *const (), work: impl FnOnce(&Scope<'_>) -> R) -> Option<R> {
+        // SAFETY: null, or a value in a frame of this thread that is still running (`Scope::enter`).
+        let scope = unsafe { innermost().as_ref()? };
+        ptr::eq(scope.asked.identity(), identity).then(|| work(scope))
+    }
+
+    /// The call.
+    pub(crate) fn asked(&self) -> &'a dyn Asked {
+        self.asked
+    }
+
+    /// Runs `callbacks` on top of one that waits for them: what that one has asked for stays.
+    #[inline]
+    pub(crate) fn set_aside<R>(&self, callbacks: impl FnOnce() -> R) -> R {
+        let told = self.told.take();
+        let result = callbacks();
+        self.told.set(told);
+        result
+    }
+
     /// The failure that the callback at the current position has asked for, if any.
     #[cold]
     pub(crate) fn take(&self) -> Option<Error> {
@@ -172,12 +194,6 @@ pub(crate) fn is_cancelled() -> bool {
 /// Whether the calling thread is inside a callback of the call with this identity.
 pub(crate) fn is_inside(identity: *const ()) -> bool {
     find(|scope| ptr::eq(scope.asked.identity(), identity))
-}
-
-/// Whether the innermost callback of the calling thread is one of the call with this identity.
-pub(crate) fn is_innermost(identity: *const ()) -> bool {
-    // SAFETY: null, or a value in a frame of this thread that is still running (`Scope::enter`).
-    unsafe { innermost().as_ref() }.is_some_and(|scope| ptr::eq(scope.asked.identity(), identity))
 }
 
 /// Has the innermost call fail with `error`, if its callback breaks then. `None` takes an earlier failure
@@ -261,6 +277,14 @@ mod tests {
                 assert_eq!(scope.take(), None);
                 fail(error());
                 assert_eq!(scope.take(), error());
+                assert_eq!(scope.take(), None);
+                fail(error());
+                scope.set_aside(|| {
+                    assert_eq!(scope.take(), None);
+                    fail(error()); // of a callback that succeeded
+                });
+                assert_eq!(scope.take(), error());
+                scope.set_aside(|| fail(error()));
                 assert_eq!(scope.take(), None);
             });
             assert_eq!(around.take(), None);

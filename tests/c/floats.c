@@ -197,6 +197,37 @@ static void jobs_and_teams_have_it_too(void)
   CHECK_EQUAL(others, 0);
 }
 
+static int32_t task_with_rounding(void *item, fastpar_group *group, uint32_t lane)
+{
+  (void)group, (void)lane;
+  return chunk_with_rounding(item, NULL);
+}
+
+/* What it does to its own rounding while it waits is nothing to the tasks that run on top of it. */
+static int32_t task_that_waits(void *item, fastpar_group *group, uint32_t lane)
+{
+  task_with_rounding(item, group, lane);
+  fesetround(FE_DOWNWARD);
+  for (int i = 0; i < 24; i++) CHECK_EQUAL(fastpar_group_spawn(group, task_with_rounding, item, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fastpar_group_wait(group, NULL), FASTPAR_OK);
+  CHECK_EQUAL(fegetround(), FE_DOWNWARD);
+  return 0;
+}
+
+static void tasks_have_it_too(void)
+{
+  int32_t others = 0;
+  fastpar_group_options options = {0};
+  options.struct_size = sizeof options;
+  for (options.max_lanes = 0; options.max_lanes < 2; options.max_lanes++) {
+    CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+    CHECK_EQUAL(fastpar_group_run(&options, task_that_waits, &others, NULL), FASTPAR_OK);
+    CHECK_EQUAL(fegetround(), FE_UPWARD);
+    CHECK_EQUAL(fesetround(FE_TONEAREST), 0);
+  }
+  CHECK_EQUAL(others, 0);
+}
+
 #if defined(__x86_64__)
 typedef unsigned float_control;
 #define FLUSHING 0x8040u /* flush to zero, denormals are zero */
@@ -278,6 +309,7 @@ int main(void)
   RUN(a_callbacks_rounding_does_not_stay_with_the_caller);
   RUN(workers_do_not_inherit_rounding);
   RUN(jobs_and_teams_have_it_too);
+  RUN(tasks_have_it_too);
 #ifdef FLUSHING
   RUN(flushing_to_zero_goes_with_the_job);
 #endif

@@ -13,16 +13,15 @@ pub(super) struct Place {
     /// The address of the group.
     pub(super) group: *const (),
     pub(super) lane: u32,
-    /// How many tasks of the group are below on the thread's stack.
-    pub(super) depth: u32,
     pub(super) thread: ThreadHere,
+    /// The task that the group's caller is in.
+    pub(super) outer: TaskHere,
 }
 
 /// A task on a thread's stack. Other threads see it while the task is in a loop, whose chunks may spawn.
 pub(in crate::job) struct Frame {
     /// Lives longer than the frame.
     place: *const Place,
-    pub(in crate::job) outer: TaskHere,
     /// See the module.
     pub(super) mark: u64,
     parent: NodeRef,
@@ -35,7 +34,7 @@ impl Frame {
     #[inline]
     pub(super) fn new(place: &Place, mark: u64, parent: NodeRef) -> Self {
         let node = AtomicPtr::new(ptr::null_mut());
-        Self { place, outer: TaskHere::current(), mark, parent, node }
+        Self { place, mark, parent, node }
     }
 
     #[inline]
@@ -48,6 +47,12 @@ impl Frame {
     #[inline]
     pub(in crate::job) fn group(&self) -> *const () {
         self.place().group
+    }
+
+    /// The task around it.
+    #[inline]
+    pub(in crate::job) fn outer(&self) -> TaskHere {
+        self.place().outer
     }
 
     /// The node, if it has spawned. Acquire: another thread may have made the node.

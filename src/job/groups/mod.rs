@@ -24,6 +24,7 @@
 
 mod crew;
 mod frame;
+mod level;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod node;
@@ -50,10 +51,10 @@ use crew::Crew;
 use crossbeam_utils::CachePadded;
 pub(super) use frame::Frame;
 use frame::Place;
+use level::Level;
 use node::{give_back, Node, NodeRef, RUNS};
 use nodes::Nodes;
 use queue::Queue;
-use std::cell::Cell;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -138,8 +139,7 @@ struct Work<'g, T: Tasks> {
     group: &'g Group<T>,
     lane: &'g Lane<T::Item>,
     place: Place,
-    number: Cell<u64>,
-    mark: Cell<Mark>,
+    level: Level,
 }
 
 impl<T: Tasks> Asked for Work<'_, T> {
@@ -148,7 +148,7 @@ impl<T: Tasks> Asked for Work<'_, T> {
     }
 
     fn position(&self) -> u64 {
-        self.number.get()
+        self.level.number.get()
     }
 
     fn identity(&self) -> *const () {
@@ -294,7 +294,9 @@ impl<T: Tasks> Group<T> {
         if !self.stopping() {
             return self.run_one(work, scope, task, mark, ended);
         }
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.discard(task.item))) {
+        // In none of the group's tasks.
+        let discard = || catch_unwind(AssertUnwindSafe(|| self.tasks.discard(task.item)));
+        if let Err(payload) = work.place.outer.with(discard) {
             self.fail(panic_error(payload));
         }
         self.count_ended(work.lane, ended, ended.put_back(nodes, task.parent));
@@ -310,7 +312,7 @@ impl<T: Tasks> Group<T> {
         ended: &mut Ended,
     ) -> bool {
         let Queued { item, parent } = task;
-        work.number.set(work.number.get() + 1);
+        work.level.number.set(work.level.number.get() + 1);
         // Before it has run: the idle-CPU monitor must see that tasks are begun.
         let ran = &work.lane.ran;
         ran.store(ran.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -363,9 +365,17 @@ impl<T: Tasks> Work<'_, T> {
     #[cold]
     fn trace_task(&self) {
         if let Some(call) = self.group.traced {
-            let values = [call.number(), self.number.get() - 1, 0, 0, 0];
-            self.mark.set(self.mark.get().end_one(trace::Kind::GroupTask, self.place.lane, values));
+            let Level { number, mark, .. } = &self.level;
+            let values = [call.number(), number.get() - 1, 0, 0, 0];
+            mark.set(mark.get().end_one(trace::Kind::GroupTask, self.place.lane, values));
         }
+    }
+
+    /// The calling thread takes tasks on this level, until what is returned is dropped.
+    fn trace_lane(&self) -> Option<trace::Lane> {
+        let lane = self.group.traced?.begin_lane(trace::Kind::TaskLane, self.place.lane);
+        self.level.mark.set(Mark::now(trace::TASKS));
+        Some(lane)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Waiting tasks of a group: which lane takes which, and who is told that there are some.
 
 use super::queue::Queue;
-use super::wait::SHALLOW;
 use super::{Group, Queued, Tasks, Work};
 use crate::job::helpers::recruit;
 use crate::pool::{most_lanes, Ticket};
@@ -32,7 +31,7 @@ impl<T: Tasks> Group<T> {
     /// the oldest of another lane, and with it some that go to the thread's own queue. A wait that has come
     /// deep takes none.
     pub(super) fn take_other(&self, work: &Work<'_, T>) -> Option<(Queued<T::Item>, u64)> {
-        if work.place.depth >= SHALLOW {
+        if !work.level.is_shallow() {
             return None;
         }
         let own = &work.lane.queue;

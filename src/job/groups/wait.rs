@@ -5,9 +5,6 @@ use crate::job::carried::ThreadHere;
 use crate::sync::{spin_loop, yield_now};
 use crew::Wait;
 
-/// A wait that has so many tasks of the group below it takes its own tasks only.
-pub(super) const SHALLOW: u32 = 32;
-
 /// Looks for a task before a thread gives its time slice away, and slices given away before it sleeps or
 /// leaves: as at a gate.
 #[cfg(not(loom))]
@@ -46,17 +43,17 @@ impl<T: Tasks> Group<T> {
     /// The caller's part: the root, and then whatever there is.
     pub(super) fn work_as_caller(&self, root: T::Item) {
         let until = Until::Done { node: self.root, mark: 0 };
-        self.work(0, 0, until, Some(Queued { item: root, parent: self.root }));
+        self.work(0, until, Some(Queued { item: root, parent: self.root }));
     }
 
     /// Takes tasks on the calling thread, which has this lane.
-    fn work(&self, lane: u32, depth: u32, until: Until<'_>, first: Option<Queued<T::Item>>) -> Part {
-        let traced = self.traced.map(|call| call.begin_lane(trace::Kind::TaskLane, lane));
-        let mark = if traced.is_some() { Mark::now(trace::TASKS) } else { Mark::NONE };
-        let place = Place { group: self.address(), lane, depth, thread: ThreadHere::current() };
+    fn work(&self, lane: u32, until: Until<'_>, first: Option<Queued<T::Item>>) -> Part {
+        let (thread, outer) = (ThreadHere::current(), TaskHere::current());
+        let place = Place { group: self.address(), lane, thread, outer };
         let lane = self.lane(lane);
-        let work = Work { group: self, lane, place, number: Cell::new(0), mark: Cell::new(mark) };
+        let work = Work { group: self, lane, place, level: Level::new() };
         let mut ended = Ended::default();
+        let _traced = work.trace_lane();
         Scope::enter(&work, |scope| {
             if let Some(root) = first {
                 // The root is no task that could be dropped.
@@ -94,7 +91,8 @@ impl<T: Tasks> Group<T> {
                 match self.idle(work, until) {
                     None => {
                         // The next task begins now, and not when this thread began to look for it.
-                        work.mark.set(work.mark.get().again());
+                        let mark = &work.level.mark;
+                        mark.set(mark.get().again());
                         continue;
                     }
                     Some(part) => return part,
@@ -108,7 +106,7 @@ impl<T: Tasks> Group<T> {
 
     /// There is no task to take: looks for a while, then sleeps, or ends the part.
     fn idle(&self, work: &Work<'_, T>, until: Until<'_>) -> Option<Part> {
-        let (lane, shallow) = (work.lane, work.place.depth < SHALLOW);
+        let (lane, shallow) = (work.lane, work.level.is_shallow());
         // SAFETY: this thread works for the group, whose call keeps the pool.
         let pool = unsafe { self.pool.get() };
         // The caller waits for a helper that looks for tasks after the last one has ended.
@@ -153,16 +151,16 @@ impl<T: Tasks> Group<T> {
         // SAFETY: the task that the thread is in has not ended, nor has its group.
         let (frame, group) = unsafe { (&*Self::frame_of(address)?, &*address) };
         group.process.check()?;
-        if !pool::is_innermost(ptr::from_ref(frame.place()).cast()) {
-            let text = "a task can wait only by itself, not in a callback of another call that it makes";
-            return Err(Error::new(ErrorKind::Busy, text));
-        }
-        if let Some(node) = frame.node() {
-            match group.wait_for(frame, node) {
-                Part::Over | Part::MadeRoom => {}
-                Part::GivenUp => return Err(too_deep()),
-                Part::Forked => return group.process.check(),
-            }
+        let wait = |scope: &Scope<'_>| match frame.node() {
+            // SAFETY: the innermost scope is that of the frame's place.
+            Some(node) => unsafe { group.wait_for(scope, frame, node) },
+            None => Part::Over,
+        };
+        match Scope::innermost(ptr::from_ref(frame.place()).cast(), wait) {
+            Some(Part::Over | Part::MadeRoom) => {}
+            Some(Part::GivenUp) => return Err(too_deep()),
+            Some(Part::Forked) => return group.process.check(),
+            None => return Err(not_itself()),
         }
         if group.stopping() {
             return Err(Error::new(ErrorKind::Cancelled, "the group has failed or is cancelled"));
@@ -170,30 +168,36 @@ impl<T: Tasks> Group<T> {
         Ok(())
     }
 
-    fn wait_for(&self, frame: &Frame, node: NodeRef) -> Part {
-        let Place { lane, depth, .. } = *frame.place();
-        let nodes = &self.lane(lane).nodes;
-        let done = || nodes.is_done(node);
+    /// The same for the task of this frame and with this node.
+    ///
+    /// # Safety
+    /// The scope is that of the frame's place.
+    unsafe fn wait_for(&self, scope: &Scope<'_>, frame: &Frame, node: NodeRef) -> Part {
+        // SAFETY: a place is part of the work whose scope it identifies.
+        let work: &Work<'_, T> = unsafe { &*ptr::from_ref(scope.asked()).cast() };
+        let done = || work.lane.nodes.is_done(node);
         if done() {
             return Part::Over;
         }
-        if pool::check_depth().is_err() {
-            nodes.close(node, self.wake());
-            let wait = Wait { lane, node, takes: false, too_deep: true };
-            while !done() {
-                if pool::wait(|| self.crew.sleep(&wait, || false)) {
-                    return Part::GivenUp;
-                }
-            }
-            return Part::Over;
-        }
-        let mut part = Part::Over;
-        // SAFETY: this thread is in a task of the group, whose call keeps the pool.
-        unsafe { self.pool.get() }.work_here(|| {
+        let take_tasks = || {
+            let _traced = work.trace_lane();
             let until = Until::Done { node, mark: frame.mark };
-            self.carried.with(|| part = self.work(lane, depth + 1, until, None));
-        });
-        part
+            self.take_tasks(work, scope, until, &mut Ended::default())
+        };
+        // The thread works for the group already: no scope is entered, and no clock is read.
+        let on_top = || scope.set_aside(|| work.level.rise(|| self.carried.with_floats(take_tasks)));
+        // SAFETY: this thread is in a task of the group, whose call keeps the pool.
+        if let Some(part) = unsafe { self.pool.get() }.nest_here(on_top) {
+            return part;
+        }
+        work.lane.nodes.close(node, self.wake());
+        let wait = Wait { lane: work.place.lane, node, takes: false, too_deep: true };
+        while !done() {
+            if pool::wait(|| self.crew.sleep(&wait, || false)) {
+                return Part::GivenUp;
+            }
+        }
+        Part::Over
     }
 
     /// Whether what the calling thread waits for has ended.
@@ -209,6 +213,12 @@ impl<T: Tasks> Group<T> {
         self.give_back(lane, ended);
         lane.nodes.close_ended(None, self.wake());
     }
+}
+
+#[cold]
+fn not_itself() -> Error {
+    let text = "a task can wait only by itself, not in a callback of another call that it makes";
+    Error::new(ErrorKind::Busy, text)
 }
 
 #[cold]
@@ -236,7 +246,7 @@ impl<T: Tasks> Help for Group<T> {
             }
             let needs_room = || pool.needs_room(self.gate.coming(), &turn);
             let mut part = Part::Over;
-            self.carried.with(|| part = self.work(lane, 0, Until::Empty(&needs_room), None));
+            self.carried.with(|| part = self.work(lane, Until::Empty(&needs_room), None));
             if part == Part::Forked {
                 return Visit::Over; // the locks may be held by threads of the parent
             }

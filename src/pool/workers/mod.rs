@@ -200,6 +200,20 @@ impl Pool {
         }
     }
 
+    /// Runs work within a callback of one of this pool's jobs, as a call that the callback makes. None: the
+    /// calling thread is inside as many calls as there may be.
+    #[inline]
+    pub(crate) fn nest_here<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        let level = thread_state::with(ThreadState::go_deeper)?;
+        let result = work();
+        // The thread uses this pool before and after.
+        let end = thread_state::with(|state| state.end_use(level, self.address(), self.address()));
+        if end != End::Usual {
+            fibers::end(end, || Kept::Pool(self.keep_alive()));
+        }
+        Some(result)
+    }
+
     /// The address, which distinguishes pools that are alive.
     #[inline]
     pub(crate) fn address(&self) -> *const () {
