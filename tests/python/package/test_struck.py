@@ -15,10 +15,13 @@ from unittest import mock
 
 import fastpar
 import support
-from fastpar import _buffers, _calls, _executor, _executor_threads, _handles, _jobs, _locks, _threads, zstd
-from fastpar.zstd import _file, _streams
+from fastpar import _buffers, _calls, _errors, _executor, _executor_threads, _handles, _jobs, _locks, _loops, _shared
+from fastpar import _threads, zstd
+from fastpar.zstd import _archive, _file, _open, _streams
 
-_MODULES = (_buffers, _executor, _executor_threads, _handles, _jobs, _locks, _threads, _file, _streams)
+_MODULES = (
+    _archive, _buffers, _errors, _executor, _executor_threads, _file, _handles, _jobs, _locks, _loops, _open, _shared, _streams, _threads
+)
 _TOOL = 4
 
 # As native code, at whose end no handler runs, as it would in a function.
@@ -107,6 +110,7 @@ class EveryMoment(unittest.TestCase):
         while _threads.live and time.monotonic() < end:
             time.sleep(0.001)
         self.assertEqual(_threads.live, set())
+        self.assertEqual(_executor_threads._watch.on_pool, set())
 
     def test_buffers(self):
         data, out = array.array("B", bytes(3000)), array.array("B", bytes(4000))
@@ -150,6 +154,38 @@ class EveryMoment(unittest.TestCase):
                         whole.write(b"content")
                     file = zstd.open(path, mode)
                 file.close()
+
+    @support.where(sys.platform == "linux")
+    def test_archives_are_closed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a")
+            with zstd.open(path, "wb") as file:
+                file.write(b"content")
+            for _ in self.moments(lambda: zstd.open_archive(path).close()):
+                with open("/proc/self/maps") as maps:
+                    self.assertNotIn(path, maps.read())
+                for number in os.listdir("/proc/self/fd"):
+                    with contextlib.suppress(OSError):
+                        self.assertNotEqual(os.readlink(f"/proc/self/fd/{number}"), path)
+
+    def test_queues(self):
+        queue = fastpar.Queue(2)
+        queue.push(1)
+        for call in (lambda: queue.push(2), queue.pop):
+            for _ in self.moments(call):
+                held = 0
+                with contextlib.suppress(fastpar.TimeoutError):
+                    for _ in range(3):
+                        queue.pop(0)
+                        held += 1
+                self.assertEqual(len(queue), 0)
+                self.assertLessEqual(held, 2)
+                queue.push(1)
+
+    def test_flags(self):
+        flag = fastpar.CancelFlag()
+        for _ in self.moments(lambda: fastpar.for_range(10, lambda begin, end: None, cancel=flag)):
+            self.assertEqual(flag._calls, set())
 
     def test_jobs(self):
         for _ in self.moments(lambda: fastpar.for_start(10, lambda begin, end: None)):
