@@ -8,7 +8,7 @@ from ._unfinished import after_unfinished, unfinished
 _SIMPLE, _WRITABLE = 0, 1
 
 
-class _PyBuffer(ctypes.Structure):
+class PyBuffer(ctypes.Structure):
     """`Py_buffer`, which is part of CPython's stable ABI."""
 
     _fields_ = (
@@ -30,7 +30,7 @@ class _PyBuffer(ctypes.Structure):
         _release_buffer(self)
 
     def __del__(self) -> None:
-        # A handler has struck where `__exit__` was about to do it.
+        # It was kept, or a handler has struck where `__exit__` was about to do it.
         if not self.obj:
             return
         if unfinished:
@@ -46,7 +46,7 @@ def _python(name: str, result: object, *arguments: object) -> ctypes._NamedFuncP
 
 
 _get_buffer = _python("PyObject_GetBuffer", ctypes.c_int, ctypes.py_object, ctypes.c_void_p, ctypes.c_int)
-_release_buffer = _python("PyBuffer_Release", None, ctypes.POINTER(_PyBuffer))
+_release_buffer = _python("PyBuffer_Release", None, ctypes.POINTER(PyBuffer))
 _new_bytes = _python("PyBytes_FromStringAndSize", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t)
 _address_of_bytes = _python("PyBytes_AsString", ctypes.c_void_p, ctypes.c_void_p)
 _resize_bytes = _python("_PyBytes_Resize", ctypes.c_int, ctypes.c_void_p, ctypes.c_ssize_t)
@@ -70,7 +70,7 @@ class address:
         if type(data) is bytearray and data:
             self._view = ctypes.c_char.from_buffer(data)
             return ctypes.addressof(self._view), len(data)
-        view = _PyBuffer()
+        view = PyBuffer()
         try:
             _get_buffer(data, ctypes.byref(view), _WRITABLE if self._writable else _SIMPLE)
             self._view = view
@@ -89,7 +89,7 @@ class address:
     def _release(self) -> None:
         # It stays here until it is released: wherever a handler strikes, it goes with this object at the
         # latest.
-        if type(self._view) is _PyBuffer:
+        if type(self._view) is PyBuffer:
             self._view.release()
         self._view = None
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from types import TracebackType
 
 from . import _native as n
+from ._buffers import PyBuffer
 from ._errors import error_of, watching
+from ._handles import Handle
 from ._library import lib
 from ._options import LoopOptions, native
 from ._threads import begin, live
@@ -123,19 +125,30 @@ progress_callback = n.fastpar_progress_fn(_report_progress)
 # The functions that the library calls; each has the call as its first argument, `call`.
 entries = {run_chunk.__code__, run_range.__code__, _report_progress.__code__}
 
+# Finalizers that release something of the library's or of others; each does nothing the second time.
+finalizers = {Handle.__del__.__code__, PyBuffer.__del__.__code__}
+
 _ignore = sys.unraisablehook
 
 
 def _rescue(unraisable: "sys.UnraisableHookArgs") -> None:
     """Hands an exception that struck before the first line of a callback to its call, instead of printing it.
 
-    That is where Python runs signal handlers, so it happens to every other KeyboardInterrupt.
+    That is where Python runs signal handlers, so it happens to every other KeyboardInterrupt. And does what a finalizer was struck
+    before.
     """
     traceback, error = unraisable.exc_traceback, unraisable.exc_value
-    if traceback is not None and error is not None and traceback.tb_frame.f_code in entries:
-        traceback.tb_frame.f_locals["call"].fail(sys.maxsize, error)
-    else:
-        _ignore(unraisable)
+    code = None if traceback is None else traceback.tb_frame.f_code
+    if code in entries and error is not None:
+        try:
+            traceback.tb_frame.f_locals["call"].fail(sys.maxsize, error)
+        except BaseException as another:
+            # Another handler has struck here.
+            traceback.tb_frame.f_locals["call"].fail(sys.maxsize, another)
+        return
+    if code in finalizers:
+        traceback.tb_frame.f_locals["self"].__del__()
+    _ignore(unraisable)
 
 
 sys.unraisablehook = _rescue

@@ -176,8 +176,8 @@ class CancelFlag(Uncopied):
     def _watch(self, call: Stoppable) -> Iterator[None]:
         # Either `cancel` finds the call in the set, or this finds the flag set: the set's own lock orders the
         # two.
-        self._calls.add(call)
         try:
+            self._calls.add(call)
             if self._cancelled:
                 call.stop()
             yield

@@ -1,7 +1,9 @@
 """`concurrent.futures.ThreadPoolExecutor` on the global pool."""
 
+import _thread
 import collections
 import concurrent.futures.thread
+import contextlib
 import contextvars
 import logging
 import os
@@ -84,8 +86,9 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._here = threading.local()
         # A signal handler or a finalizer may submit while its thread has it.
         self._lock = Turns()
-        self._idle = threading.Condition(self._lock)
         self._items: collections.deque[Item] = collections.deque()
+        #: Of threads that wait until there are no runners.
+        self._ends: list[threading.Lock] = []
         #: Tasks on the pool that take items, and whether one of them has not taken its first yet: 0 or 1.
         self._runners = 0
         self._waking = 0
@@ -113,8 +116,13 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         if buffersize is not None:
             return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize, buffersize=buffersize)
         work = MapWork(fn, list(zip(*iterables)), timeout)
-        # One item for each thread: they share the calls among themselves.
-        self._add((work,) * min(self._max_workers, work.count) or ())
+        try:
+            # One item for each thread: they share the calls among themselves.
+            self._add((work,) * min(self._max_workers, work.count) or ())
+        except BaseException:
+            # A signal's handler may have raised when calls were being made, whose results nobody asks for.
+            work.stopped = True
+            raise
         return work.results()
 
     map.__doc__ = concurrent.futures.Executor.map.__doc__
@@ -146,8 +154,12 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             start.start(lib.fastpar_pool_threads())
         except BaseException as error:
             # Of a signal's handler, too, wherever it has struck.
-            if recruited and (start is None or start.revoke()):
-                self._not_started(error)
+            if recruited:
+                try:
+                    # There another handler cannot strike.
+                    _thread.start_new_thread(self._start_another, (start, error))
+                except RuntimeError:
+                    self._start_another(start, error)
             raise
 
     def _recruit(self) -> bool:
@@ -157,13 +169,18 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         wake all threads, and still nothing waits behind a call that takes long: wherever items wait a runner is waking, or all
         are busy.
         """
-        if self._waking or not self._items or self._runners >= self._max_workers:
+        if self._waking or not self._items or not self._has_room():
             return False
-        if self._runners == 0:
-            _working.add(self)
         self._runners += 1
         self._waking = 1
         return True
+
+    def _has_room(self) -> bool:
+        """Whether there may be one more runner, which is to be counted at once; under the lock."""
+        if self._runners == 0:
+            # Here a signal handler or a finalizer may run, and submit; none does between the answer and the count.
+            _working.add(self)
+        return self._runners < self._max_workers
 
     def _new_start(self) -> Start:
         return Start(self._run, self._lost, self._runner_name())
@@ -177,23 +194,40 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._not_started(error)
             raise
 
+    def _start_another(self, start: Start | None, error: BaseException) -> None:
+        """In the place of a runner whose start has failed, and has items to take: they are not that start's alone."""
+        if start is not None and not start.revoke():
+            return
+        with self._lock:
+            self._waking = 0
+            self._left()
+            recruited = self._recruit()
+        if recruited:
+            with contextlib.suppress(Exception):
+                self._start_runner()
+
     def _not_started(self, error: BaseException) -> None:
         """Takes back what was counted; without a runner the items would wait for ever."""
         with self._lock:
             self._waking = 0
             self._left()
-            items = list(self._items) if self._runners == 0 else ()
-            if items:
-                self._items.clear()
-        for item in items:
-            item.break_(error)
+            alone = self._runners == 0
+        if alone:
+            self._break_items(error)
+
+    def _break_items(self, error: BaseException) -> None:
+        # One by one: other threads take items, without the lock too.
+        with contextlib.suppress(IndexError):
+            while True:
+                self._items.popleft().break_(error)
 
     def _left(self) -> None:
         """A runner has ended; under the lock."""
         self._runners -= 1
         if self._runners == 0:
             _working.discard(self)
-            self._idle.notify_all()
+            while self._ends:
+                self._ends.pop().release()
 
     def _runner_name(self) -> str:
         return f"{self._thread_name_prefix or 'fastpar-executor'}_{lib.fastpar_pool_threads() + self._runners}"
@@ -221,10 +255,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     def _run_here(self, item: CallItem) -> None:
         """Makes a call on the calling thread, as one more worker, if the executor may have one."""
         with self._lock:
-            if self._runners >= self._max_workers or self._broken:
+            if self._broken or not self._has_room():
                 return
-            if self._runners == 0:
-                _working.add(self)
             self._runners += 1
         try:
             self._in_context(self._run_item, item)
@@ -331,10 +363,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             _LOGGER.critical("Exception in initializer:", exc_info=True)
             with self._lock:
                 self._broken = "A thread initializer failed, the thread pool is not usable anymore"
-                items = list(self._items)
-                self._items.clear()
-            for item in items:
-                item.break_(BrokenThreadPool(self._broken))
+            self._break_items(BrokenThreadPool(self._broken))
             return False
         self._here.initialized = True
         return True
@@ -343,11 +372,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         with self._lock:
             self._shutdown = True
             self._dismiss()
-            items = list(self._items) if cancel_futures else ()
-            if items:
-                self._items.clear()
-        for item in items:
-            item.cancel()
+        if cancel_futures:
+            self._cancel_items()
         if not wait:
             return
         if self.is_here():
@@ -356,10 +382,27 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     shutdown.__doc__ = concurrent.futures.Executor.shutdown.__doc__
 
+    def _cancel_items(self) -> None:
+        # One by one, as runners take items meanwhile; and cancelled first: where a signal's handler raises, the
+        # item is still there.
+        with contextlib.suppress(IndexError):
+            while True:
+                item = self._items[0]
+                item.cancel()
+                with contextlib.suppress(ValueError):
+                    self._items.remove(item)
+
     def _wait(self) -> None:
-        with self._lock:
-            self._dismiss()
-            self._idle.wait_for(lambda: self._runners == 0)
+        # Not by a condition, in which a handler may strike where it has released the lock.
+        while True:
+            end = threading.Lock()
+            end.acquire()
+            with self._lock:
+                self._dismiss()
+                if self._runners == 0:
+                    return
+                self._ends.append(end)
+            end.acquire()
 
 
 def _finish() -> None:

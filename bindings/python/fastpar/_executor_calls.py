@@ -54,10 +54,15 @@ class CallItem:
             self.future.set_result(result)
 
     def cancel(self) -> None:
-        self.future.cancel()
+        if self.future.cancel():
+            self.run()  # which tells those that wait for several futures
 
     def break_(self, error: BaseException) -> None:
-        self.future.set_exception(error)
+        # A thread that waits for the call may have begun it, and the future may be cancelled.
+        if self._claim.acquire(blocking=False):
+            self.future._item = None
+            if self.future.set_running_or_notify_cancel():
+                self.future.set_exception(error)
 
 
 class CallFuture[T](Uncopied, Future[T]):

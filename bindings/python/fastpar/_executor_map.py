@@ -44,12 +44,13 @@ class MapWork[T]:
         self._claim = itertools.count().__next__
         # For a call either its outcome or its waiter, whichever comes first: `setdefault` is one atomic step.
         self._places: dict[int, object] = {}
-        self._stopped = False
+        #: No call is begun any more.
+        self.stopped = False
 
     def run(self) -> None:
         """Takes calls until none is left."""
         fn, arguments, count, claim, settle = self._fn, self._arguments, self.count, self._claim, self._places.setdefault
-        while not self._stopped and (index := claim()) < count:
+        while not self.stopped and (index := claim()) < count:
             try:
                 outcome = fn(*arguments[index])
             except BaseException as error:
@@ -83,7 +84,7 @@ class MapWork[T]:
                 # Without a local variable: a result without another reference must not live on here.
                 yield self._take(index)
         finally:
-            self._stopped = True
+            self.stopped = True
 
     def _take(self, index: int) -> Any:
         outcome = self._places.pop(index, _MISSING)

@@ -45,8 +45,8 @@ class Start:
     def start(self, pool_threads: int) -> None:
         """Starts it: on the pool unless executors occupy all of its threads."""
         if len(_watch.on_pool) < pool_threads:
-            _watch.on_pool.add(self)
             try:
+                _watch.on_pool.add(self)
                 Task(self._on_pool, self._lost_on_pool).start()
             except ThreadsError:
                 _watch.on_pool.discard(self)

@@ -9,9 +9,6 @@ from ._library import lib
 _untrack = ctypes.pythonapi.PyObject_GC_UnTrack
 _untrack.argtypes, _untrack.restype = (ctypes.py_object,), None
 
-#: By the address of a handle: how it is freed, and objects that the library looks at until then.
-_kept: dict[int, tuple[Callable[[int], object], object]] = {}
-
 
 class Uncopied:
     """A base of objects that stand for memory of this process: neither pickled nor copied."""
@@ -26,50 +23,33 @@ class Uncopied:
         raise TypeError(f"cannot pickle or copy {name!r} objects: their memory belongs to this process; {self._instead}")
 
 
-class _Owned(Uncopied, int):
-    """The address of a handle, which is freed when this goes.
+class Handle(Uncopied, ctypes.c_void_p):
+    """A pointer to an object of the library, which is freed when the last reference to the handle goes.
+
+    It is there before that object: what makes one stores it by `ctypes.byref` of the handle, so that a signal handler that raises
+    just then leaves none that nobody frees. Owners hold the handle in an attribute, and close by dropping it: a call under way in
+    another thread has a reference among its arguments.
 
     The garbage collector does not track it: unlike those of other objects, its finalizer cannot run before the finalizers of
     objects in the same cycle, which may still use the handle. And unlike the destructor of a capsule, a finalizer may run Python's
     code while an exception is on its way.
     """
 
-    __slots__ = ()
-
-    def __init__(self, address: int) -> None:
-        _untrack(self)
-
-    # With what it needs: handles may go after this module has, at the end of the interpreter.
-    def __del__(self, take: Callable[[int], tuple[Callable[[int], object], object]] = _kept.pop) -> None:
-        address = int(self)
-        # Taken out first: as soon as the address is free, another handle may have it.
-        free, kept = take(address)
-        free(address)
-        del kept
-
-
-class Handle(Uncopied):
-    """A pointer to an object of the library, which is freed when the last reference to the handle goes.
-
-    Owners hold the handle in an attribute, and close by dropping it: a call under way in another thread has a reference among
-    its arguments.
-    """
-
-    __slots__ = ("_as_parameter_",)
+    __slots__ = ("_kept",)
 
     #: Frees this kind of handle.
     free: ClassVar[Callable[[int], object]]
 
-    def __init__(self, address: int, kept: object = None, free: Callable[[int], object] | None = None) -> None:
-        """`kept` lives until the handle is freed, by `free` if that is given; neither must refer to the owner, which would never be
-        collected then."""
-        _kept[address] = (free or type(self).free, kept)
-        #: What ctypes passes for this object.
-        self._as_parameter_ = _Owned(address)
+    def __init__(self, kept: object = None) -> None:
+        """`kept` lives until the handle is freed, and must not refer to the owner, which would never be collected then."""
+        self._kept = kept
+        _untrack(self)
 
-    @property
-    def address(self) -> int:
-        return int(self._as_parameter_)
+    def __del__(self) -> None:
+        # Taken out first: where a handler strikes, this is called again.
+        address, self.value = self.value, None
+        if address is not None:
+            self.free(address)
 
 
 class JobHandle(Handle):

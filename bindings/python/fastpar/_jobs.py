@@ -2,7 +2,6 @@
 
 import contextvars
 import ctypes
-import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
@@ -23,45 +22,32 @@ _PATIENCE_MS = 50
 _ONE = native(segments=1)
 
 
-def _freeing(task: "Task") -> Callable[[int], None]:
-    """What frees the job of a task. That is not under way any more then, whether it has run or not."""
-    reference = weakref.ref(task)
-
-    def free(address: int, free_job: Callable[[int], object] = lib.fastpar_job_free, live: set = live) -> None:
-        free_job(address)
-        live.discard(reference())
-
-    return free
-
-
 class Task:
     """A function that runs once, on some thread of the pool."""
 
-    __slots__ = ("__weakref__", "_handle", "_lost", "_over", "_run")
+    __slots__ = ("_handle", "_lost", "_over", "_run")
 
     def __init__(self, run: Callable[[], object], lost: Callable[[BaseException], object]) -> None:
         """`run` must not raise. `lost` is called if it is struck from outside nevertheless, be it before its first line."""
         self._run = run
         self._lost = lost
-        self._handle: JobHandle | None = None
+        self._handle = JobHandle()
         #: Whether `run` has returned, or `lost` was called.
         self._over = False
 
     def start(self) -> None:
         """Starts it; this object lives until the function has returned."""
-        error, handle, free = n.fastpar_error(), ctypes.c_void_p(), _freeing(self)
+        error = n.fastpar_error()
         try:
             begin(self)
             status = lib.fastpar_for_start(
-                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(handle), ctypes.byref(error)
+                ctypes.byref(_ONE), 1, _task_callback, self, ctypes.byref(self._handle), ctypes.byref(error)
             )
             if status == n.FASTPAR_OK:
-                self._handle = JobHandle(handle.value, free=free)
                 self._watch_end()
         except BaseException:
-            # A signal's handler has raised: if it struck after the start, the task removes itself, or its
-            # handle does, which is freed if it was not yet stored, so that the task does not begin.
-            if not handle:
+            # A signal's handler has raised; a task that was started removes itself.
+            if not self._handle:
                 live.discard(self)
             raise
         if status != n.FASTPAR_OK:
@@ -70,10 +56,15 @@ class Task:
 
     def _watch_end(self) -> None:
         """Has the pool tell the end, for a function that was struck where no hook of this package saw it."""
-        _watched.add(self)
-        # What fails here has run already, and the hook has told of it.
-        if lib.fastpar_job_notify(self._handle, _end_callback, self, None) != n.FASTPAR_OK:
-            _watched.discard(self)
+        status = None
+        try:
+            _watched.add(self)
+            # By unpacking, after which no handler runs, and not by a call: the library has this object then.
+            (status,) = map(lib.fastpar_job_notify, (self._handle,), (_end_callback,), (self,), (None,))
+        finally:
+            # What fails here has run already, and the hook has told of it.
+            if status != n.FASTPAR_OK:
+                _watched.discard(self)
 
     def help(self) -> None:
         """Runs it on the calling thread if no other has begun it, and waits for its end."""
@@ -84,8 +75,9 @@ class Task:
         """What runs is stopped by its owner: a task that was started is never skipped."""
 
     def fail(self, index: int, error: BaseException) -> None:
-        self._over = True
-        self._lost(error)
+        if not self._over:
+            self._over = True
+            self._lost(error)
         live.discard(self)
 
 

@@ -7,6 +7,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from . import _native as n
 from ._errors import ClosedError, TimeoutError, call, error_of, size
@@ -106,6 +107,10 @@ def _wait(deadline: float, attempt: Callable[[int, object], int]) -> None:
             raise error_of(error)
 
 
+#: In the place of an item whose `push` has raised.
+_NOTHING: Any = object()
+
+
 class Queue[T](Uncopied):
     """A bounded queue, first in, first out, for any number of producers and consumers. queue.Queue is faster.
 
@@ -117,12 +122,11 @@ class Queue[T](Uncopied):
 
     def __init__(self, capacity: int, /) -> None:
         """`capacity`: items that it holds at most, 1 to 16,777,216."""
-        handle = ctypes.c_void_p()
-        call(lib.fastpar_queue_open, size(capacity, "capacity"), ctypes.byref(handle))
-        self._handle = QueueHandle(handle.value)
+        self._handle = QueueHandle()
+        call(lib.fastpar_queue_open, size(capacity, "capacity"), ctypes.byref(self._handle))
         # The library's queue holds numbers, and this what they stand for.
         self._items: dict[int, T] = {}
-        self._keys = itertools.count().__next__
+        self._keys = itertools.count(1).__next__
 
     def push(self, item: T, /, timeout: float | None = None) -> None:
         """Adds an item, waiting for room: `timeout` seconds, None: for ever.
@@ -134,8 +138,9 @@ class Queue[T](Uncopied):
         self._items[key] = item
         try:
             _wait(deadline, lambda turn, error: lib.fastpar_queue_push(self._handle, key, turn, error))
-        except (TimeoutError, ClosedError):
-            del self._items[key]
+        except BaseException:
+            # A signal's handler may have raised when the library had the number: `pop` passes over it.
+            self._items.pop(key, None)
             raise
 
     def pop(self, timeout: float | None = None) -> T:
@@ -143,9 +148,16 @@ class Queue[T](Uncopied):
 
         Raises TimeoutError if it stayed empty, ClosedError if it is closed and empty.
         """
-        key = ctypes.c_uint64()
-        _wait(_deadline(timeout), lambda turn, error: lib.fastpar_queue_pop(self._handle, turn, ctypes.byref(key), error))
-        return self._items.pop(key.value)
+        deadline, key, item = _deadline(timeout), ctypes.c_uint64(), _NOTHING
+        try:
+            while item is _NOTHING:
+                _wait(deadline, lambda turn, error: lib.fastpar_queue_pop(self._handle, turn, ctypes.byref(key), error))
+                item = self._items.pop(key.value, _NOTHING)
+        except BaseException:
+            # A signal's handler may have raised when the library had given the number.
+            self._items.pop(key.value, None)
+            raise
+        return item
 
     def close(self) -> None:
         """Ends it: nothing can be added any more, what is inside can still be taken. Threads that wait in vain are released."""

@@ -271,24 +271,14 @@ class Table(Uncopied):
         control: Control,
     ) -> GroupsHandle:
         """Groups by `asked`: keys, aggregates, and the most memory."""
-        with self._columns_of(fields) as columns, mask_of(where, self) as mask, new_groups() as handle:
+        groups = GroupsHandle()
+        with self._columns_of(fields) as columns, mask_of(where, self) as mask:
 
             def work(options: object, error: object) -> int:
-                return lib.fastpar_table_group(options, columns, len(columns), *mask, *asked, ctypes.byref(handle), error)
+                return lib.fastpar_table_group(options, columns, len(columns), *mask, *asked, ctypes.byref(groups), error)
 
             run(work, self._bytes(), **control)
-        return GroupsHandle(handle.value)
-
-
-@contextlib.contextmanager
-def new_groups() -> Iterator[ctypes.c_void_p]:
-    """The place of a handle of groups, which are freed if what is done meanwhile fails: it may have come to its end all the same."""
-    handle = ctypes.c_void_p()
-    try:
-        yield handle
-    except BaseException:
-        lib.fastpar_groups_free(handle)
-        raise
+        return groups
 
 
 def _numbers(rows: Sequence[int], count: int) -> "array.array[int]":

@@ -4,6 +4,7 @@ A call of the main thread that takes long is made by a thread of its own, and th
 stops the call, and a second one may strike wherever the main thread is then, before the call has ended.
 """
 
+import os
 import sys
 import threading
 from collections import deque
@@ -70,6 +71,10 @@ class Unfinished:
 
 #: Calls whose threads may be at work.
 unfinished: set[Unfinished] = set()
+
+# The child has none of the threads: there nothing would ever be released.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=unfinished.clear)
 
 
 def after_unfinished(release: Callable[[], object]) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 from launcher import FREE_THREADED
 
@@ -83,6 +84,22 @@ def run(code: str, timeout: float = LIMIT, **more: object) -> tuple[int, str, st
             output, errors = process.communicate()
             raise AssertionError(f"it hangs:\n{code}\n{output}\n{errors}") from None
     return process.returncode, output, errors
+
+
+@contextlib.contextmanager
+def no_handle_left(case: unittest.TestCase):
+    """Every handle that is made while it is entered has gone when it is left."""
+    from fastpar._handles import Handle
+
+    made, gone = [], []
+    init, delete = Handle.__init__, Handle.__del__
+    with (
+        mock.patch.object(Handle, "__init__", lambda handle, *given: (made.append(1), init(handle, *given))[1]),
+        mock.patch.object(Handle, "__del__", lambda handle: (gone.append(1), delete(handle))[1]),
+    ):
+        yield
+    case.assertGreater(len(made), 0)
+    case.assertEqual(len(gone), len(made))
 
 
 @contextlib.contextmanager

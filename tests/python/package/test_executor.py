@@ -353,6 +353,21 @@ class Fastpar(Behaviour, unittest.TestCase):
         )
         self.assertEqual((code, output), (0, "[0, 1, 2, 3, 4]\n8\n[0, 1, 2, 3, 4] 1\n"), errors)
 
+    def test_an_initializer_that_fails_beside_calls_that_are_cancelled(self):
+        gate = threading.Event()
+
+        def initialize():
+            gate.wait(60)
+            raise OSError
+
+        with self.assertLogs("concurrent.futures", "CRITICAL"):
+            with fastpar.ThreadPoolExecutor(1, initializer=initialize) as executor:
+                futures = [executor.submit(int) for _ in range(4)]
+                self.assertTrue(futures[1].cancel())
+                gate.set()
+        self.assertEqual(len(concurrent.futures.wait(futures, 0).done), 4)
+        self.assertIsInstance(futures[3].exception(), fastpar.BrokenThreadPool)
+
     def test_short_bursts(self):
         # Runners come and go all the time, and take the last items from each other.
         with self.assertNoLogs("concurrent.futures"), fastpar.ThreadPoolExecutor() as executor:

@@ -91,6 +91,31 @@ class Fork(unittest.TestCase):
             )
             self.assertEqual(status, 0, errors)
 
+    def test_beside_a_call_of_the_main_thread(self):
+        """The child has not the thread that makes the call; what it uses itself is released."""
+        status, _, errors = support.run(
+            LOOP + "import array\n"
+            "from fastpar import zstd\n"
+            "from fastpar._unfinished import unfinished\n"
+            "def work():\n"
+            "    while not unfinished: time.sleep(0.001)\n"
+            "    child = os.fork()\n"
+            "    if child == 0:\n"
+            "        data = array.array('B', bytes(1000))\n"
+            "        zstd.compress_into(data, bytearray(2000))\n"
+            "        try: data.append(0)\n"
+            "        except BufferError: os._exit(1)\n"
+            "        os._exit(0)\n"
+            "    forked.append(os.waitpid(child, 0)[1])\n"
+            "    flag.cancel()\n"
+            "forked, flag = [], fastpar.CancelFlag()\n"
+            "thread = threading.Thread(target=work); thread.start()\n"
+            "try: zstd.compress(os.urandom(1 << 20) * 48, 22, cancel=flag)\n"
+            "except fastpar.CancelledError: thread.join()\n"
+            "assert forked == [0]"
+        )
+        self.assertEqual(status, 0, errors)
+
 
 class Interrupts(unittest.TestCase):
     def interrupt(self, code):

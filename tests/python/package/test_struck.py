@@ -3,6 +3,7 @@
 import array
 import contextlib
 import ctypes
+import io
 import os
 import signal
 import sys
@@ -15,10 +16,14 @@ from unittest import mock
 
 import fastpar
 import support
-from fastpar import _buffers, _calls, _executor, _executor_threads, _handles, _jobs, _locks, _threads, zstd
-from fastpar.zstd import _file, _streams
+from fastpar import _buffers, _calls, _errors, _executor, _executor_calls, _executor_map, _executor_threads, _handles
+from fastpar import _jobs, _locks, _loops, _shared, _threads, zstd
+from fastpar.zstd import _archive, _file, _open, _streams
 
-_MODULES = (_buffers, _executor, _executor_threads, _handles, _jobs, _locks, _threads, _file, _streams)
+_MODULES = (
+    *(_buffers, _calls, _errors, _executor, _executor_calls, _executor_map, _executor_threads, _handles, _jobs, _locks),
+    *(_loops, _shared, _threads, _archive, _file, _open, _streams),
+)
 _TOOL = 4
 
 # As native code, at whose end no handler runs, as it would in a function.
@@ -53,18 +58,20 @@ def _codes():
 class EveryMoment(unittest.TestCase):
     def setUp(self):
         events = sys.monitoring.events
-        self.rest = None
+        self.rest = self.again = self.handler = None
         main = threading.main_thread().ident
 
         def count(code, offset):
             if self.rest is not None and threading.get_ident() == main:
                 self.rest -= 1
-                if self.rest == 0:
+                if self.rest in (0, self.again):
                     sys.monitoring.register_callback(_TOOL, events.INSTRUCTION, _trip)
 
         def strike(*_):
-            sys.monitoring.register_callback(_TOOL, events.INSTRUCTION, None)
-            raise Struck
+            sys.monitoring.register_callback(_TOOL, events.INSTRUCTION, None if self.again is None else count)
+            if self.handler is None:
+                raise Struck
+            self.handler()
 
         self.count = count
         self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, strike))
@@ -75,14 +82,18 @@ class EveryMoment(unittest.TestCase):
             sys.monitoring.set_local_events(_TOOL, code, events.INSTRUCTION)
             self.addCleanup(sys.monitoring.set_local_events, _TOOL, code, 0)
 
-    def moments(self, call):
-        """Calls it once for each moment that it may be struck at."""
+    def moments(self, call, again=None, handler=None):
+        """Calls it once for each moment that it may be struck at: by a handler that raises, `again` so many instructions later, or by
+        `handler`."""
+        self.again, self.handler = None if again is None else -again, handler
         for moment in range(1, 5000):
             sys.monitoring.register_callback(_TOOL, sys.monitoring.events.INSTRUCTION, self.count)
             try:
-                self.rest = moment
-                call()
-                time.sleep(0)  # for what came at the very end
+                try:
+                    self.rest = moment
+                    call()
+                finally:
+                    time.sleep(0)  # for what came at the very end
             except Struck:
                 pass
             over = self.rest > 0
@@ -107,6 +118,7 @@ class EveryMoment(unittest.TestCase):
         while _threads.live and time.monotonic() < end:
             time.sleep(0.001)
         self.assertEqual(_threads.live, set())
+        self.assertEqual(_executor_threads._watch.on_pool, set())
 
     def test_buffers(self):
         data, out = array.array("B", bytes(3000)), array.array("B", bytes(4000))
@@ -151,14 +163,101 @@ class EveryMoment(unittest.TestCase):
                     file = zstd.open(path, mode)
                 file.close()
 
+    @support.where(sys.platform == "linux")
+    def test_archives_are_closed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a")
+            with zstd.open(path, "wb") as file:
+                file.write(b"content")
+            for _ in self.moments(lambda: zstd.open_archive(path).close()):
+                with open("/proc/self/maps") as maps:
+                    self.assertNotIn(path, maps.read())
+                for number in os.listdir("/proc/self/fd"):
+                    with contextlib.suppress(OSError):
+                        self.assertNotEqual(os.readlink(f"/proc/self/fd/{number}"), path)
+
+    def test_queues(self):
+        queue = fastpar.Queue(2)
+        queue.push(1)
+        for call in (lambda: queue.push(2), queue.pop):
+            for _ in self.moments(call):
+                held = 0
+                with contextlib.suppress(fastpar.TimeoutError):
+                    for _ in range(3):
+                        queue.pop(0)
+                        held += 1
+                self.assertEqual(len(queue), 0)
+                self.assertLessEqual(held, 2)
+                queue.push(1)
+
+    def test_flags(self):
+        flag = fastpar.CancelFlag()
+        for _ in self.moments(lambda: fastpar.for_range(10, lambda begin, end: None, cancel=flag)):
+            self.assertEqual(flag._calls, set())
+
     def test_jobs(self):
         for _ in self.moments(lambda: fastpar.for_start(10, lambda begin, end: None)):
             self.nothing_lives()
 
     def test_executors(self):
-        executor = fastpar.ThreadPoolExecutor(2)
-        for _ in self.moments(lambda: executor.submit(int)):
-            self.on_another_thread(lambda: executor.submit(int).result())
-            self.on_another_thread(executor.shutdown)
-            self.nothing_lives()
+        # Twice: the second handler strikes while what the first has left is put in order.
+        for again in (None, 9):
             executor = fastpar.ThreadPoolExecutor(2)
+            for _ in self.moments(lambda: executor.submit(int), again):
+                self.on_another_thread(lambda: executor.submit(int).result())
+                self.on_another_thread(executor.shutdown)
+                self.nothing_lives()
+                executor = fastpar.ThreadPoolExecutor(2)
+
+    def test_shutdown_of_executors(self):
+        gate = threading.Event()
+
+        def begun():
+            gate.clear()
+            executor = fastpar.ThreadPoolExecutor(1)
+            return executor, [executor.submit(gate.wait, 60), executor.submit(int), executor.submit(int)]
+
+        executor, futures = begun()
+        for _ in self.moments(lambda: executor.shutdown(wait=False, cancel_futures=True)):
+            gate.set()
+            self.on_another_thread(executor.shutdown)
+            self.assertTrue(all(future.done() for future in futures))
+            executor, futures = begun()
+        gate.set()
+
+    def test_handlers_that_submit(self):
+        """One worker makes one call at a time, wherever another one comes in between."""
+        running, most = fastpar.AtomicInt(), fastpar.AtomicInt()
+
+        def work():
+            most.max(running.add(1) + 1)
+            time.sleep(0.001)
+            running.add(-1)
+
+        futures, executor = [], fastpar.ThreadPoolExecutor(1)
+
+        def submit():
+            futures.append(executor.submit(work))
+
+        for _ in self.moments(submit, handler=submit):
+            for future in futures:
+                future.result(support.LIMIT)
+            self.assertEqual(most.load(), 1)
+            futures.clear()
+            executor.shutdown()
+            executor = fastpar.ThreadPoolExecutor(1)
+
+    def test_writers_struck_twice(self):
+        """What is not written is told, although the second handler strikes where the first is being told."""
+        done, out = [], io.BytesIO()
+        file = zstd.ZstdFile(out, "w")
+        file.write(b"content")
+        with contextlib.redirect_stderr(io.StringIO()):
+            for _ in self.moments(lambda: (file.close(), done.append(1)), 7):
+                if done:
+                    self.assertEqual(zstd.decompress(out.getvalue()), b"content")
+                file.close()
+                done, out = [], io.BytesIO()
+                file = zstd.ZstdFile(out, "w")
+                file.write(b"content")
+            file.close()

@@ -3,7 +3,6 @@
 import ctypes
 import os
 from collections.abc import Buffer, Callable
-from contextlib import ExitStack
 from typing import Unpack
 
 from .. import _native as n
@@ -17,13 +16,6 @@ from ._source import Source, check_source, read_at_callback
 from ._types import Dictionary, Parameters
 
 
-class _Source(ExitStack):
-    """The buffer that an archive is read from; released with the archive's handle."""
-
-    def __del__(self) -> None:
-        self.close()
-
-
 def open_archive(
     source: str | os.PathLike[str] | os.PathLike[bytes] | Buffer, /, *, zstd_dict: Dictionary | None = None, options: Parameters | None = None, **more: Unpack[ZstdOptions]
 ) -> Archive:
@@ -34,24 +26,29 @@ def open_archive(
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
-    handle, error, kept = ctypes.c_void_p(), n.fastpar_error(), _Source()
     name = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
+    # A buffer is released when the archive's handle goes.
+    buffer = address(source) if name is None else None
+    handle, error = ArchiveHandle((settings.kept(), buffer)), n.fastpar_error()
     try:
         with settings.watching():
-            if isinstance(source, (str, os.PathLike)):
+            if buffer is None:
                 status = lib.fastpar_archive_open_file(
                     ctypes.byref(settings.native), path(source), ctypes.byref(handle), ctypes.byref(error)
                 )
             else:
-                where, length = kept.enter_context(address(source))
+                where, length = buffer.__enter__()
                 status = lib.fastpar_archive_open(
                     ctypes.byref(settings.native), where, length, ctypes.byref(handle), ctypes.byref(error)
                 )
         check(status, error, () if name is None else (name,), name)
     except BaseException:
-        kept.close()
+        # In this order: a handler may have struck when it was open.
+        del handle
+        if buffer is not None:
+            buffer.__exit__()
         raise
-    return Archive(ArchiveHandle(handle.value, (settings.kept(), kept)), settings, name=name)
+    return Archive(handle, settings, name=name)
 
 
 def open_source(
@@ -65,7 +62,7 @@ def open_source(
     settings = Settings(None, options, zstd_dict, False, **more)
     if not settings.supported:
         raise NotImplementedError("archives cannot be opened with a prefix as dictionary")
-    handle, error, source = ctypes.c_void_p(), n.fastpar_error(), Source(read)
+    handle, error, source = ArchiveHandle(settings.kept()), n.fastpar_error(), Source(read)
     with settings.watching():
         status = lib.fastpar_archive_open_source(
             ctypes.byref(settings.native),
@@ -77,4 +74,4 @@ def open_source(
         )
     check_source(status, error)
     check(status, error)
-    return Archive(ArchiveHandle(handle.value, settings.kept()), settings, source)
+    return Archive(handle, settings, source)

@@ -81,9 +81,9 @@ class Dict:
     __slots__ = ("handle",)
 
     def __init__(self, content: bytes, level: int) -> None:
-        handle, error = ctypes.c_void_p(), n.fastpar_error()
+        handle, error = DictHandle(), n.fastpar_error()
         check(lib.fastpar_dict_open(content, len(content), level, ctypes.byref(handle), ctypes.byref(error)), error)
-        self.handle = DictHandle(handle.value)
+        self.handle = handle
 
 
 _dicts: weakref.WeakKeyDictionary[ZstdDict, Dict] = weakref.WeakKeyDictionary()
@@ -339,7 +339,7 @@ class Settings:
             self.supported = False
         else:
             self._kept.append(found)
-            self.native.dict = found.handle.address
+            self.native.dict = found.handle.value
 
     def _dicts(self, dicts: Iterable[ZstdDict]) -> None:
         addresses = []
@@ -350,7 +350,7 @@ class Settings:
             # What fastpar takes for something else has no id, and is never chosen.
             if found is not None:
                 self._kept.append(found)
-                addresses.append(found.handle.address)
+                addresses.append(found.handle.value)
         if addresses:
             array = (ctypes.c_void_p * len(addresses))(*addresses)
             self._kept.append(array)

@@ -147,12 +147,12 @@ class ParallelWriter(_Stream):
         self._open()
 
     def _open(self) -> None:
-        handle, error = ctypes.c_void_p(), n.fastpar_error()
+        handle, error = WriterHandle(self._settings.kept()), n.fastpar_error()
         status = lib.fastpar_writer_open(
             ctypes.byref(self._settings.native), _sink, self, ctypes.byref(handle), ctypes.byref(error)
         )
         check(status, error)
-        self._handle = WriterHandle(handle.value, self._settings.kept())
+        self._handle = handle
 
     def write(self, data: Any) -> None:
         """Takes all of it."""
@@ -241,12 +241,12 @@ class ParallelReader(_Stream, io.RawIOBase):
         self._open()
 
     def _open(self) -> None:
-        handle, error = ctypes.c_void_p(), n.fastpar_error()
+        handle, error = ReaderHandle(self._settings.kept()), n.fastpar_error()
         status = lib.fastpar_reader_open(
             ctypes.byref(self._settings.native), _source, self, ctypes.byref(handle), ctypes.byref(error)
         )
         check(status, error)
-        self._handle = ReaderHandle(handle.value, self._settings.kept())
+        self._handle = handle
 
     def readable(self) -> bool:
         return True

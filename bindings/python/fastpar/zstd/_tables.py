@@ -15,7 +15,7 @@ from .._library import lib
 from .._masks import Mask
 from .._sort import Steps
 from .._table_groups import GroupBy
-from .._tables import Table, bucket, new_groups
+from .._tables import Table, bucket
 from ._interrupts import interruptible
 from ._source import Borrowed, check_source
 
@@ -206,13 +206,13 @@ class ArchiveTable:
         where: Condition | None,
         control: Control,
     ) -> GroupsHandle:
-        with new_groups() as handle:
+        groups = GroupsHandle()
 
-            def work(call: _Reading, table: tuple, error: object) -> int:
-                return lib.fastpar_archive_group(*table, *asked, ctypes.byref(handle), error)
+        def work(call: _Reading, table: tuple, error: object) -> int:
+            return lib.fastpar_archive_group(*table, *asked, ctypes.byref(groups), error)
 
-            self._run(work, list(fields), where, **control)
-        return GroupsHandle(handle.value)
+        self._run(work, list(fields), where, **control)
+        return groups
 
     def take(self, *, where: Condition | None = None, **control: Unpack[Control]) -> Table:
         """The rows, copied to a table over a bytearray."""
