@@ -178,7 +178,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     def _has_room(self) -> bool:
         """Whether there may be one more runner, which is to be counted at once; under the lock."""
         if self._runners == 0:
-            # Here a signal handler or a finalizer may run, and submit; none does between the answer and the count.
+            # Here a signal handler or a finalizer may run, and submit; none does between the answer and the
+            # count.
             _working.add(self)
         return self._runners < self._max_workers
 
@@ -383,8 +384,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     shutdown.__doc__ = concurrent.futures.Executor.shutdown.__doc__
 
     def _cancel_items(self) -> None:
-        # One by one, as runners take items meanwhile; and cancelled first: where a signal's handler raises, the
-        # item is still there.
+        # One by one, as runners take items meanwhile; and cancelled first: where a signal's handler raises,
+        # the item is still there.
         with contextlib.suppress(IndexError):
             while True:
                 item = self._items[0]
