@@ -386,7 +386,8 @@ typedef struct fastpar_pool_stats {
   uint64_t waiting_ns;
   /**
    * Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback
-   * spends in calls of fastpar counts as what is done there.
+   * spends in calls of fastpar counts as what is done there. A thread's time is told when it leaves the
+   * call.
    */
   uint64_t callback_ns;
   /** Nanoseconds of compressing and decompressing, on all threads together. */
@@ -1315,7 +1316,7 @@ FASTPAR_API fastpar_status fastpar_group_spawn(fastpar_group *group, fastpar_tas
  *
  * The thread runs tasks of this group meanwhile, and no others: those that it waits for, and while few tasks
  * wait within each other on it, any. So a task must not hold a lock over the wait that other tasks of the
- * group take.
+ * group take; nor return before its wait has, where it waits on a fiber.
  *
  * @param group  what the task was given; must not be NULL
  * @param error  may be NULL

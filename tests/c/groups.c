@@ -222,57 +222,6 @@ static void a_cancelled_group_drops_too(void)
   CHECK_EQUAL(accepted, 100); /* the root has not begun */
 }
 
-static int32_t fails_with(void *item, fastpar_group *group, uint32_t lane)
-{
-  fastpar_error error = {.status = FASTPAR_ERR_CORRUPT, .position = 5};
-  (void)item;
-  (void)group;
-  (void)lane;
-  fastpar_fail(&error);
-  return 1;
-}
-
-static void a_task_tells_its_failure(void)
-{
-  fastpar_error error;
-  CHECK_EQUAL(fastpar_group_run(NULL, fails_with, NULL, &error), FASTPAR_ERR_CORRUPT);
-  CHECK(error.status == FASTPAR_ERR_CORRUPT && error.position == 5);
-}
-
-/* Succeeds after all; a failure that it has told is taken back, or not. */
-static int32_t tells_and_succeeds(void *item, fastpar_group *group, uint32_t lane)
-{
-  fastpar_error error = {.status = FASTPAR_ERR_TRUNCATED};
-  (void)group;
-  (void)lane;
-  fastpar_fail(&error);
-  if (item != NULL) fastpar_fail(NULL);
-  return 0;
-}
-
-static int32_t tells_and_waits(void *item, fastpar_group *group, uint32_t lane)
-{
-  fastpar_error error = {.status = FASTPAR_ERR_CORRUPT, .position = 5};
-  (void)lane;
-  if (item != NULL) fastpar_fail(&error);
-  for (int i = 0; i < 10; i++) CHECK_EQUAL(fastpar_group_spawn(group, tells_and_succeeds, number(i & 1), NULL), FASTPAR_OK);
-  CHECK_EQUAL(fastpar_group_wait(group, NULL), FASTPAR_OK);
-  return 9;
-}
-
-static void what_a_task_tells_outlasts_its_wait(void)
-{
-  fastpar_group_options options = {.struct_size = sizeof options, .max_lanes = 1};
-  for (int i = 0; i < 20; i++) {
-    fastpar_error error;
-    CHECK_EQUAL(fastpar_group_run(&options, tells_and_waits, &options, &error), FASTPAR_ERR_CORRUPT);
-    CHECK(error.status == FASTPAR_ERR_CORRUPT && error.position == 5);
-    CHECK_EQUAL(fastpar_group_run(&options, tells_and_waits, NULL, &error), FASTPAR_ERR_CALLBACK);
-    CHECK_EQUAL(error.code, 9);
-    options.max_lanes = 0;
-  }
-}
-
 static fastpar_group *dropping;
 
 /* Where an item is dropped the thread is in none of the tasks, whichever waits there. */
@@ -403,8 +352,6 @@ int main(void)
   RUN(waits_that_are_too_deep_end);
   RUN(what_is_not_begun_is_dropped_once);
   RUN(a_cancelled_group_drops_too);
-  RUN(a_task_tells_its_failure);
-  RUN(what_a_task_tells_outlasts_its_wait);
   RUN(a_drop_is_in_no_task);
   RUN(loops_in_tasks_spawn);
   RUN(groups_run_in_loops);

@@ -8,7 +8,7 @@ use crate::job::carried::{TaskHere, ThreadHere};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Where tasks of a group run one after the other: a thread that works for it, or waits in a task of it.
+/// Where tasks of a group run: a thread that works for it.
 pub(super) struct Place {
     /// The address of the group.
     pub(super) group: *const (),
