@@ -30,7 +30,7 @@ class PyBuffer(ctypes.Structure):
         _release_buffer(self)
 
     def __del__(self) -> None:
-        # It was kept, or a handler has struck where `__exit__` was about to do it.
+        # It goes with a handle, or a handler has struck where `__exit__` was about to do it.
         if not self.obj:
             return
         if unfinished:

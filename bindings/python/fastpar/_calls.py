@@ -134,8 +134,8 @@ _ignore = sys.unraisablehook
 def _rescue(unraisable: "sys.UnraisableHookArgs") -> None:
     """Hands an exception that struck before the first line of a callback to its call, instead of printing it.
 
-    That is where Python runs signal handlers, so it happens to every other KeyboardInterrupt. And does what a finalizer was struck
-    before.
+    That is where Python runs signal handlers, so it happens to every other KeyboardInterrupt. And calls a finalizer again that was
+    struck so.
     """
     traceback, error = unraisable.exc_traceback, unraisable.exc_value
     code = None if traceback is None else traceback.tb_frame.f_code
@@ -147,7 +147,11 @@ def _rescue(unraisable: "sys.UnraisableHookArgs") -> None:
             traceback.tb_frame.f_locals["call"].fail(sys.maxsize, another)
         return
     if code in finalizers:
-        traceback.tb_frame.f_locals["self"].__del__()
+        finish = traceback.tb_frame.f_locals["self"].__del__
+        try:
+            finish()
+        except BaseException:
+            finish()
     _ignore(unraisable)
 
 

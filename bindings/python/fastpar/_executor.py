@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from . import _threads
-from ._errors import Error, call
+from ._errors import call
 from ._executor_calls import CallFuture, CallItem, Item
 from ._executor_map import MapWork
 from ._executor_threads import Start
@@ -187,11 +187,12 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         return Start(self._run, self._lost, self._runner_name())
 
     def _start_runner(self) -> None:
-        start = self._new_start()
+        start = None
         try:
+            start = self._new_start()
             start.start(lib.fastpar_pool_threads())
         except BaseException as error:
-            if start.revoke():
+            if start is None or start.revoke():
                 self._not_started(error)
             raise
 
@@ -212,15 +213,19 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         with self._lock:
             self._waking = 0
             self._left()
-            alone = self._runners == 0
-        if alone:
-            self._break_items(error)
+            # Under the lock: once that is released another thread may add an item, and start a runner for it.
+            items = [] if self._runners else self._take_items()
+        for item in items:
+            item.break_(error)
 
-    def _break_items(self, error: BaseException) -> None:
+    def _take_items(self) -> list[Item]:
+        """All items that are left."""
+        items: list[Item] = []
         # One by one: other threads take items, without the lock too.
         with contextlib.suppress(IndexError):
             while True:
-                self._items.popleft().break_(error)
+                items.append(self._items.popleft())
+        return items
 
     def _left(self) -> None:
         """A runner has ended; under the lock."""
@@ -266,7 +271,9 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._left()
                 recruited = self._recruit()
             if recruited:
-                self._start_runner()
+                # The call has been made, whether or not another can have a runner.
+                with contextlib.suppress(Exception):
+                    self._start_runner()
 
     def _run_item(self, item: CallItem) -> None:
         if self._initializer is None or self._initialize():
@@ -307,11 +314,9 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 return None
             recruited = self._recruit()
         if recruited:
-            try:
+            # Without it this runner goes on; the next item that is added tries again.
+            with contextlib.suppress(Exception):
                 self._start_runner()
-            except Error:
-                # This runner goes on; the next item that is added tries again.
-                pass
         return item
 
     def _next(self) -> Item | None:
@@ -364,7 +369,9 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
             _LOGGER.critical("Exception in initializer:", exc_info=True)
             with self._lock:
                 self._broken = "A thread initializer failed, the thread pool is not usable anymore"
-            self._break_items(BrokenThreadPool(self._broken))
+                items = self._take_items()
+            for item in items:
+                item.break_(BrokenThreadPool(self._broken))
             return False
         self._here.initialized = True
         return True

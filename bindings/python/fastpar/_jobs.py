@@ -76,8 +76,9 @@ class Task:
 
     def fail(self, index: int, error: BaseException) -> None:
         if not self._over:
-            self._over = True
+            # In this order: where another handler strikes, it is told again.
             self._lost(error)
+            self._over = True
         live.discard(self)
 
 

@@ -11,9 +11,11 @@ import threading
 import time
 import unittest
 import weakref
+from unittest import mock
 
 import fastpar
 import support
+from fastpar import _executor
 
 
 class Behaviour:
@@ -367,6 +369,19 @@ class Fastpar(Behaviour, unittest.TestCase):
                 gate.set()
         self.assertEqual(len(concurrent.futures.wait(futures, 0).done), 4)
         self.assertIsInstance(futures[3].exception(), fastpar.BrokenThreadPool)
+        self.assertIsNot(futures[2].exception(), futures[3].exception())
+
+    def test_a_worker_beside_which_no_other_can_start(self):
+        start, starts = _executor.Start.start, itertools.count()
+
+        def first_only(self, pool_threads):
+            if next(starts) > 0:
+                raise RuntimeError("can't start new thread")
+            start(self, pool_threads)
+
+        with mock.patch.object(_executor.Start, "start", first_only), fastpar.ThreadPoolExecutor(4) as executor:
+            self.assertEqual(list(executor.map(abs, range(100), timeout=60)), list(range(100)))
+        self.assertGreater(next(starts), 1)
 
     def test_short_bursts(self):
         # Runners come and go all the time, and take the last items from each other.
