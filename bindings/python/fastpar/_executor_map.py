@@ -1,5 +1,6 @@
 """`Executor.map` without a future for every call."""
 
+import contextlib
 import itertools
 import threading
 import time
@@ -41,7 +42,7 @@ class MapWork[T]:
         self.count = len(arguments)
         self._end = None if timeout is None else time.monotonic() + timeout
         # A count is one atomic step, so that every call is taken once.
-        self._claim = itertools.count().__next__
+        self._numbers = itertools.count()
         # For a call either its outcome or its waiter, whichever comes first: `setdefault` is one atomic step.
         self._places: dict[int, object] = {}
         #: No call is begun any more.
@@ -49,7 +50,8 @@ class MapWork[T]:
 
     def run(self) -> None:
         """Takes calls until none is left."""
-        fn, arguments, count, claim, settle = self._fn, self._arguments, self.count, self._claim, self._places.setdefault
+        fn, arguments, count, settle = self._fn, self._arguments, self.count, self._places.setdefault
+        claim = self._numbers.__next__
         while not self.stopped and (index := claim()) < count:
             try:
                 outcome = fn(*arguments[index])
@@ -72,10 +74,22 @@ class MapWork[T]:
     def break_(self, error: BaseException) -> None:
         """The same with another error."""
         outcome = _Failure(error)
-        while (index := self._claim()) < self.count:
-            place = self._places.setdefault(index, outcome)
-            if place is not outcome:
-                self._hand_over(place, outcome)
+        # By a loop over the numbers, and not by a call, after which a signal handler may run: a number that
+        # is taken is settled.
+        for index in self._numbers:
+            if index >= self.count:
+                return
+            try:
+                self._break_one(index, outcome)
+            except BaseException:
+                self._break_one(index, outcome)
+                raise
+
+    def _break_one(self, index: int, outcome: _Failure) -> None:
+        place = self._places.setdefault(index, outcome)
+        # The second time it may have been released.
+        with contextlib.suppress(RuntimeError):
+            self._hand_over(place, outcome)
 
     def results(self) -> Iterator[T]:
         """The results in their order, each as soon as it is there; what a call has raised is raised in its place."""

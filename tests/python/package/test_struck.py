@@ -1,6 +1,7 @@
 """A signal's handler that raises, at every moment of a call of the main thread: nothing stays locked, taken or counted."""
 
 import array
+import concurrent.futures
 import contextlib
 import ctypes
 import io
@@ -215,14 +216,20 @@ class EveryMoment(unittest.TestCase):
         def begun():
             gate.clear()
             executor = fastpar.ThreadPoolExecutor(1)
-            return executor, [executor.submit(gate.wait, 60), executor.submit(int), executor.submit(int)]
+            futures = [executor.submit(gate.wait, 60), executor.submit(int), executor.submit(int)]
+            return executor, futures, executor.map(int, range(3))
 
-        executor, futures = begun()
+        def end(results):
+            with contextlib.suppress(concurrent.futures.CancelledError):
+                list(results)
+
+        executor, futures, results = begun()
         for _ in self.moments(lambda: executor.shutdown(wait=False, cancel_futures=True)):
             gate.set()
             self.on_another_thread(executor.shutdown)
             self.assertTrue(all(future.done() for future in futures))
-            executor, futures = begun()
+            self.on_another_thread(lambda: end(results))
+            executor, futures, results = begun()
         gate.set()
 
     def test_handlers_that_submit(self):
