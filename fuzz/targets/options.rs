@@ -97,6 +97,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                 offset_of!(fastpar_loop_options, cancel),
                 offset_of!(fastpar_loop_options, progress),
                 offset_of!(fastpar_loop_options, progress_data),
+                offset_of!(fastpar_loop_options, name),
             ];
             let options = Bytes::choose(&mut choices, size_of::<fastpar_loop_options>(), &pointers);
             let items = choices.below(5000);
