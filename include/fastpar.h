@@ -386,7 +386,7 @@ typedef struct fastpar_pool_stats {
   uint64_t waiting_ns;
   /**
    * Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback
-   * spends in calls of fastpar counts as what is done there. A thread's time is told when it leaves the
+   * spends in calls of fastpar counts as what is done there. A thread's time counts when it leaves the
    * call.
    */
   uint64_t callback_ns;
@@ -1316,7 +1316,7 @@ FASTPAR_API fastpar_status fastpar_group_spawn(fastpar_group *group, fastpar_tas
  *
  * The thread runs tasks of this group meanwhile, and no others: those that it waits for, and while few tasks
  * wait within each other on it, any. So a task must not hold a lock over the wait that other tasks of the
- * group take; nor return before its wait has, where it waits on a fiber.
+ * group take. A task that waits on a fiber must not return before that wait has.
  *
  * @param group  what the task was given; must not be NULL
  * @param error  may be NULL

@@ -52,7 +52,10 @@ public readonly struct PoolStats
     /// <summary>How long threads have waited inside calls: for other threads, and for files.</summary>
     public TimeSpan WaitingTime { get; }
 
-    /// <summary>Time in bodies and other callbacks, on all threads together.</summary>
+    /// <summary>
+    /// Time in bodies and other callbacks, on all threads together; that of a thread counts when it leaves
+    /// the call.
+    /// </summary>
     public TimeSpan CallbackTime { get; }
 
     /// <summary>Time of compressing and decompressing, on all threads together.</summary>

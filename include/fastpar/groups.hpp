@@ -46,7 +46,7 @@ class task_group {
 
   /**
    * Waits until all tasks that the calling task has added, and all below, have ended; runs tasks of the group
-   * meanwhile.
+   * meanwhile. A task that waits on a fiber must not return before that wait has.
    *
    * @throws error: cancelled (another task threw, or the group is cancelled: let it pass), limit_exceeded
    *         (tasks wait too deep in each other), busy (inside a loop of the task).

@@ -50,7 +50,7 @@ struct pool_stats {
   std::uint64_t busy_ns = 0;
   /** Nanoseconds that threads have waited inside calls: for other threads, and for files. */
   std::uint64_t waiting_ns = 0;
-  /** Nanoseconds in callbacks, on all threads together. */
+  /** Nanoseconds in callbacks, on all threads together; those of a thread count when it leaves the call. */
   std::uint64_t callback_ns = 0;
   /** Nanoseconds of compressing and decompressing, on all threads together. */
   std::uint64_t codec_ns = 0;

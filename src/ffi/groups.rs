@@ -219,7 +219,7 @@ pub unsafe extern "C" fn fastpar_group_spawn(
 ///
 /// The thread runs tasks of this group meanwhile, and no others: those that it waits for, and while few tasks
 /// wait within each other on it, any. So a task must not hold a lock over the wait that other tasks of the
-/// group take; nor return before its wait has, where it waits on a fiber.
+/// group take. A task that waits on a fiber must not return before that wait has.
 ///
 /// @param group  what the task was given; must not be NULL
 /// @param error  may be NULL

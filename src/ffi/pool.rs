@@ -72,7 +72,7 @@ pub struct fastpar_pool_stats {
     /// to be read and written.
     pub waiting_ns: u64,
     /// Nanoseconds in the program's callbacks, and in sorting, on all threads together. What a callback
-    /// spends in calls of fastpar counts as what is done there. A thread's time is told when it leaves the
+    /// spends in calls of fastpar counts as what is done there. A thread's time counts when it leaves the
     /// call.
     pub callback_ns: u64,
     /// Nanoseconds of compressing and decompressing, on all threads together.

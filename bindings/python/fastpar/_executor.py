@@ -152,14 +152,14 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._context = contextvars.copy_context()
             start = self._new_start()
             start.start(lib.fastpar_pool_threads())
-        except BaseException as error:
+        except BaseException:
             # Of a signal's handler, too, wherever it has struck.
             if recruited:
                 try:
                     # There another handler cannot strike.
-                    _thread.start_new_thread(self._start_another, (start, error))
+                    _thread.start_new_thread(self._start_another, (start,))
                 except RuntimeError:
-                    self._start_another(start, error)
+                    self._start_another(start)
             raise
 
     def _recruit(self) -> bool:
@@ -196,7 +196,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._not_started(error)
             raise
 
-    def _start_another(self, start: Start | None, error: BaseException) -> None:
+    def _start_another(self, start: Start | None) -> None:
         """In the place of a runner whose start has failed, and has items to take: they are not that start's alone."""
         if start is not None and not start.revoke():
             return

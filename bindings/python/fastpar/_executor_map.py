@@ -80,14 +80,14 @@ class MapWork[T]:
             if index >= self.count:
                 return
             try:
-                self._break_one(index, outcome)
+                self._settle(index, outcome)
             except BaseException:
-                self._break_one(index, outcome)
+                self._settle(index, outcome)
                 raise
 
-    def _break_one(self, index: int, outcome: _Failure) -> None:
+    def _settle(self, index: int, outcome: _Failure) -> None:
         place = self._places.setdefault(index, outcome)
-        # The second time it may have been released.
+        # When it is done again the waiter may have been released.
         with contextlib.suppress(RuntimeError):
             self._hand_over(place, outcome)
 

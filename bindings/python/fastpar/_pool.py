@@ -37,7 +37,8 @@ class PoolStats:
     busy_ns: int
     #: Nanoseconds that threads have waited inside calls: for other threads, and for files.
     waiting_ns: int
-    #: Nanoseconds in bodies and other callbacks, on all threads together.
+    #: Nanoseconds in bodies and other callbacks, on all threads together; those of a thread count when it
+    #: leaves the call.
     callback_ns: int
     #: Nanoseconds of compressing and decompressing, on all threads together.
     codec_ns: int
