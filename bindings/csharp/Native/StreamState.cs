@@ -130,6 +130,17 @@ internal sealed unsafe class StreamState : CallState
     private static bool IsLocal(Stream stream) =>
         stream.CanSeek && (stream.GetType() == typeof(FileStream) || stream.GetType() == typeof(MemoryStream));
 
+    /// <summary>
+    /// Mono reads files that are opened for asynchronous use on a second thread of the thread pool, however
+    /// they are read.
+    /// </summary>
+    private static bool IsReadHere(Stream stream) =>
+#if NET
+        IsLocal(stream);
+#else
+        IsLocal(stream) && stream is not FileStream { IsAsync: true };
+#endif
+
     protected override int Invoke(int kind, void* a, void* b, void* c)
     {
         if (kind == SourceKind)
@@ -195,6 +206,6 @@ internal sealed unsafe class StreamState : CallState
         // A file or memory does not make anybody wait for long, and lanes have more to do at once. Waiting
         // for a task here would take a second thread of the thread pool: readers that have all of its threads
         // would wait for each other.
-        return !Asynchronous || IsLocal(inner) ? inner.Read(room) : SourceAhead.Later;
+        return !Asynchronous || IsReadHere(inner) ? inner.Read(room) : SourceAhead.Later;
     }
 }
