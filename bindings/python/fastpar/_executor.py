@@ -8,6 +8,7 @@ import contextvars
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -32,6 +33,9 @@ _LINGER = 0.002
 #: Executors with something to do, and whether the interpreter is about to end.
 _working: set["ThreadPoolExecutor"] = set()
 _closing = False
+
+#: All executors, for a forked child.
+_executors: "weakref.WeakSet[ThreadPoolExecutor]" = weakref.WeakSet()
 
 
 def _default_workers() -> int:
@@ -82,7 +86,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._context = contextvars.copy_context()
         self._thread_name_prefix = thread_name_prefix
         self._initializer, self._initargs = initializer, initargs
-        #: Of each thread: its context for this executor, and whether the initializer has been called in it.
+        #: Of each thread: its context for this executor, how many calls it is inside, and whether the initializer has been
+        #: called in it.
         self._here = threading.local()
         # A signal handler or a finalizer may submit while its thread has it.
         self._lock = Turns()
@@ -96,6 +101,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._lingering: threading.Lock | None = None
         self._shutdown = False
         self._broken: str | None = None
+        _executors.add(self)
 
     def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: CallFuture[T] = CallFuture(self)
@@ -247,12 +253,16 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     def is_here(self) -> bool:
         """Whether the calling thread makes a call of this executor."""
-        return getattr(self._here, "entered", False)
+        return self._entered() > 0
+
+    def _entered(self) -> int:
+        """How many runners the calling thread is: one that waits for a call makes it as another."""
+        return getattr(self._here, "entered", 0)
 
     def _in_context(self, function: Callable[..., None], *arguments: object) -> None:
-        entered = self.is_here()
+        entered = self._entered()
         context = self._context_here()
-        self._here.entered = True
+        self._here.entered = entered + 1
         try:
             context.run(function, *arguments)
         finally:
@@ -412,6 +422,16 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
                 self._ends.append(end)
             end.acquire()
 
+    def _after_fork(self) -> None:
+        """What was submitted is the parent's, whose threads may have had the lock."""
+        self._lock = Turns()
+        self._items.clear()
+        self._ends.clear()
+        self._lingering, self._waking = None, 0
+        self._runners = self._entered()
+        if self._runners > 0:
+            _working.add(self)
+
 
 def _finish() -> None:
     """What was submitted is done before the interpreter ends, as with the standard executor."""
@@ -422,8 +442,10 @@ def _finish() -> None:
 
 
 def _after_fork() -> None:
-    """The child has none of the threads that work for the parent's executors."""
+    """The child has none of the threads that work for the parent's executors, but for the one that has forked."""
     _working.clear()
+    for executor in _executors:
+        executor._after_fork()
 
 
 _threads.at_exit.append(_finish)

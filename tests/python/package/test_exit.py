@@ -91,6 +91,39 @@ class Fork(unittest.TestCase):
             )
             self.assertEqual(status, 0, errors)
 
+    def test_beside_executors_at_work(self):
+        """What was submitted is the parent's. The child waits for none of it, and may go on with the executor."""
+        status, output, errors = support.run(
+            LOOP + "gate, work = threading.Event(), fastpar.ThreadPoolExecutor(2)\n"
+            "futures = [work.submit(gate.wait, 600) for _ in range(4)]\n"
+            "while sum(future.running() for future in futures) < 2: time.sleep(0.001)\n"
+            "for use in (lambda: work.submit(pow, 2, 5).result() == 32, lambda: list(work.map(int, range(50))) == list(range(50)),\n"
+            "            lambda: True):\n"
+            "    child = os.fork()\n"
+            "    if child == 0:\n"
+            "        right = use()\n"
+            "        work.shutdown()\n"
+            "        os._exit(7 if right else 1)\n"
+            "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+            "gate.set(); work.shutdown()\n"
+            "print(all(future.result() for future in futures))",
+            timeout=60,
+        )
+        self.assertEqual((status, output), (0, "7\n7\n7\nTrue\n"), errors)
+
+    def test_from_calls_of_executors(self):
+        """The thread that has forked is still a worker of the child's executor, and the only one."""
+        status, output, errors = support.run(
+            LOOP + "work = fastpar.ThreadPoolExecutor(2)\n"
+            "def fork():\n"
+            "    child = os.fork()\n"
+            "    if child == 0: os._exit(sum(work.map(int, [3, 4])) + work.submit(int).result())\n"
+            "    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+            "print(work.submit(fork).result())",
+            timeout=60,
+        )
+        self.assertEqual((status, output), (0, "7\n"), errors)
+
     def test_beside_a_call_of_the_main_thread(self):
         """The child has not the thread that makes the call; what it uses itself is released."""
         status, _, errors = support.run(
@@ -270,6 +303,33 @@ class Interrupts(unittest.TestCase):
             "print(zstd.decompress(zstd.compress(data)) == data)"
         )
         self.assertEqual((status, output), (0, "struck\nTrue\n"), errors)
+
+    @support.where(hasattr(signal, "pthread_sigmask"))
+    def test_signal_that_interrupts_no_wait(self):
+        """Another thread is given it while the main thread waits for a call: the handler runs soon, and not when the call ends."""
+        status, output, errors = support.run(
+            LOOP + "import contextlib\n"
+            "from fastpar.zstd._interrupts import interruptible\n"
+            "begun, stopped = threading.Event(), threading.Event()\n"
+            "class Settings:\n"
+            "    def stop(self): stopped.set()\n"
+            "    def watching(self): return contextlib.nullcontext()\n"
+            "    def raise_failure(self): pass\n"
+            "def work():\n"
+            "    begun.set()\n"
+            "    print(stopped.wait(60))\n"
+            "    return 0\n"
+            "def interrupt():\n"
+            "    begun.wait()\n"
+            "    time.sleep(0.1)\n"
+            "    os.kill(os.getpid(), signal.SIGINT)\n"
+            "    stopped.wait(60)\n"
+            "threading.Thread(target=interrupt, daemon=True).start()\n"
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+            "try: interruptible(Settings(), work)\n"
+            "except KeyboardInterrupt: print('struck')"
+        )
+        self.assertEqual((status, output), (0, "True\nstruck\n"), errors)
 
     def test_struck_where_the_thread_starts(self):
         """A handler raises just before the thread that makes the call is started, or just after."""

@@ -3,7 +3,6 @@
 import _thread
 import contextvars
 import ctypes
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -17,9 +16,9 @@ from .._unfinished import Unfinished, after_unfinished, unfinished
 # Fewer bytes take less time than a thread's start is worth.
 _SHORT = 1 << 22
 
-# How long the main thread waits at a time: on Windows a signal does not interrupt the wait for a lock. -1:
-# as long as it takes.
-_TURN = 0.05 if sys.platform == "win32" else -1
+# How long the main thread waits at a time, as not every signal interrupts the wait for a lock: not one that
+# comes just before it begins, nor one that another thread is given, and on Windows none.
+_TURN = 0.05
 
 
 class Work(Protocol):
