@@ -111,6 +111,7 @@
  * on the program's threads. Threads and processes that a callback starts inherit that mask: give children one
  * of their own (posix_spawnattr_setsigmask, or pthread_sigmask in the child). A runtime that stops threads by
  * signals opens those on threads that enter it (.NET and the JVM do, the C# binding does for Mono).
+ * The Python binding opens those that the main thread has open, on Linux.
  *
  * Threads that end. main may end by pthread_exit: the process then lives until its last thread ends, and the
  * workers do not end by themselves, nor by signals, which they block; call fastpar_pool_shutdown before, or
