@@ -55,7 +55,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     What differs from the standard one: the threads are there already and are shared with everything else that uses the pool,
     and a call costs a fraction. Where calls block, so that the pool has no thread left, the executor starts threads of its own, up
-    to a total of `max_workers`. A worker that waits for the result of a call which has not begun makes that call itself.
+    to a total of `max_workers`. A worker that waits for the result of a call which has not begun makes that call itself: so calls
+    may wait for calls of their own executor, though that has one worker.
 
     Initializer and calls of one worker share a context: a copy of that of the `submit` which brought the worker.
     """
@@ -86,8 +87,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._context = contextvars.copy_context()
         self._thread_name_prefix = thread_name_prefix
         self._initializer, self._initargs = initializer, initargs
-        #: Of each thread: its context for this executor, how many calls it is inside, and whether the initializer has been
-        #: called in it.
+        #: Of each thread: its context for this executor, whether it makes a call, and whether the initializer
+        #: has been called in it.
         self._here = threading.local()
         # A signal handler or a finalizer may submit while its thread has it.
         self._lock = Turns()
@@ -253,23 +254,22 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     def is_here(self) -> bool:
         """Whether the calling thread makes a call of this executor."""
-        return self._entered() > 0
-
-    def _entered(self) -> int:
-        """How many runners the calling thread is: one that waits for a call makes it as another."""
-        return getattr(self._here, "entered", 0)
+        return getattr(self._here, "entered", False)
 
     def _in_context(self, function: Callable[..., None], *arguments: object) -> None:
-        entered = self._entered()
+        entered = self.is_here()
         context = self._context_here()
-        self._here.entered = entered + 1
+        self._here.entered = True
         try:
             context.run(function, *arguments)
         finally:
             self._here.entered = entered
 
     def _run_here(self, item: CallItem) -> None:
-        """Makes a call on the calling thread, as one more worker, if the executor may have one."""
+        """Makes a call on the calling thread: inside of the call that waits for it, or as one more worker if there may be one."""
+        if self.is_here():
+            self._in_context(self._run_item, item)
+            return
         with self._lock:
             if self._broken or not self._has_room():
                 return
@@ -428,7 +428,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._items.clear()
         self._ends.clear()
         self._lingering, self._waking = None, 0
-        self._runners = self._entered()
+        self._runners = 1 if self.is_here() else 0
         if self._runners > 0:
             _working.add(self)
 

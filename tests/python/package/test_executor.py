@@ -336,6 +336,16 @@ class Standard(Behaviour, unittest.TestCase):
 class Fastpar(Behaviour, unittest.TestCase):
     Executor = fastpar.ThreadPoolExecutor
 
+    def test_calls_wait_for_calls_of_their_own_executor(self):
+        """However few workers it has."""
+
+        def work(depth):
+            return 1 + executor.submit(work, depth - 1).result() if depth else 0
+
+        for workers in (1, 2, 5):
+            with self.Executor(workers, initializer=int) as executor:
+                self.assertEqual(executor.submit(work, 20).result(60), 20)
+
     def test_it_is_an_executor(self):
         self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor))
         self.assertIs(fastpar.BrokenThreadPool, concurrent.futures.thread.BrokenThreadPool)
