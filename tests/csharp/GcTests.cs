@@ -52,9 +52,10 @@ internal static class GcTests
             while (!Volatile.Read(ref stop))
             {
                 GC.Collect(0);
+                Litter(1);
             }
         });
-        for (int round = 0; round < 5; round++)
+        for (int round = 0; round < 3; round++)
         {
             FastparPool.Shutdown();
             FastparTeam.Run(FastparPool.Threads, member => member.Barrier()); // on as many threads
