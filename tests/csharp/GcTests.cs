@@ -42,6 +42,28 @@ internal static class GcTests
         Expect.Equal(10 * 500 * 200, sum);
     }
 
+    /// <summary>The first callback of a worker makes it known to the runtime; a collection may stop it there.</summary>
+    [Test]
+    private static void WorkersThatBeginWhileTheCollectorRuns()
+    {
+        bool stop = false;
+        Task collector = Task.Run(() =>
+        {
+            while (!Volatile.Read(ref stop))
+            {
+                GC.Collect(0);
+                Litter(1);
+            }
+        });
+        for (int round = 0; round < 3; round++)
+        {
+            FastparPool.Shutdown();
+            FastparTeam.Run(FastparPool.Threads, member => member.Barrier()); // on as many threads
+        }
+        Volatile.Write(ref stop, true);
+        collector.Wait();
+    }
+
     [Test]
     private static void CompactingWhileBuffersAreInUse()
     {

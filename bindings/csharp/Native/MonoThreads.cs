@@ -1,5 +1,6 @@
 #if !NETCOREAPP
 using System;
+using System.Linq;
 using System.Runtime.InteropServices;
 
 namespace Fastpar;
@@ -9,6 +10,9 @@ internal static unsafe class MonoThreads
 {
     /// <summary>SIG_UNBLOCK of Linux.</summary>
     private const int Unblock = 1;
+
+    /// <summary>SIGXCPU and SIGPWR, and the real-time signals: those that Mono may use.</summary>
+    private static readonly int[] Signals = [24, 30, .. Enumerable.Range(34, 31)];
 
     private static readonly bool IsMono = Type.GetType("Mono.Runtime") != null;
 
@@ -28,8 +32,34 @@ internal static unsafe class MonoThreads
 
     /// <summary>
     /// Mono's collector stops threads by a signal and waits until each has taken it, but unlike .NET does not
-    /// see to it that a thread can. The library's workers block signals, so a worker that begins to run
-    /// managed code opens those that Mono may use: the real-time signals, SIGPWR and SIGXCPU.
+    /// see to it that a thread can. The library's workers block signals, so each opens those that Mono may use
+    /// when it starts. A function of the C library does that, `int sigrelse(int)`, as a hook (what it does not
+    /// know of, the second argument and what it returns, is lost): the first managed function on a thread is
+    /// too late, as before it Mono makes the thread known to the collector, which may be stopping threads.
+    /// </summary>
+    internal static void OpenWorkers()
+    {
+        if (!SuspendsBySignal)
+        {
+            return;
+        }
+        try
+        {
+            IntPtr release = dlsym(IntPtr.Zero, "sigrelse");
+            foreach (int signal in Signals)
+            {
+                _ = NativeMethods.fastpar_pool_hook(release, IntPtr.Zero, (void*)signal, null);
+            }
+        }
+        catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
+        {
+            // The call that needs the library tells that it is missing.
+        }
+    }
+
+    /// <summary>
+    /// The same for the current thread, at its first callback: a program whose first call comes from inside a
+    /// callback of native code can add no hooks.
     /// </summary>
     internal static void AcceptSuspension()
     {
@@ -40,10 +70,7 @@ internal static unsafe class MonoThreads
         // A sigset_t of Linux has 128 bytes at most; signal n is bit n - 1.
         byte* signals = stackalloc byte[128];
         new Span<byte>(signals, 128).Clear();
-        const int cpuLimit = 24, power = 30, firstRealTime = 34, lastRealTime = 64;
-        Add(signals, cpuLimit);
-        Add(signals, power);
-        for (int signal = firstRealTime; signal <= lastRealTime; signal++)
+        foreach (int signal in Signals)
         {
             Add(signals, signal);
         }
@@ -51,6 +78,10 @@ internal static unsafe class MonoThreads
     }
 
     private static void Add(byte* signals, int signal) => signals[(signal - 1) / 8] |= (byte)(1 << ((signal - 1) % 8));
+
+    /// <summary>Finds a function of the process; no library: in any.</summary>
+    [DllImport("__Internal", BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern IntPtr dlsym(IntPtr library, [MarshalAs(UnmanagedType.LPStr)] string name);
 
     [DllImport("libc")]
     private static extern int pthread_sigmask(int how, byte* signals, byte* before);

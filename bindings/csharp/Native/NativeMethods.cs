@@ -42,6 +42,7 @@ internal static unsafe partial class NativeMethods
 #endif
 #if !NETCOREAPP
         MonoThreads.EndWithProcess();
+        MonoThreads.OpenWorkers();
 #endif
     }
 
@@ -49,6 +50,10 @@ internal static unsafe partial class NativeMethods
     private delegate uint AbiVersion();
 
 #if !NET
+    /// <summary>By addresses, for functions of the C library.</summary>
+    [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int fastpar_pool_hook(IntPtr onStart, IntPtr onExit, void* userData, fastpar_error* error);
+
     /// <summary>
     /// By the addresses that another function was given: csbindgen has types of delegates for each function.
     /// </summary>
