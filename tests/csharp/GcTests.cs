@@ -42,7 +42,9 @@ internal static class GcTests
         Expect.Equal(10 * 500 * 200, sum);
     }
 
-    /// <summary>The first callback of a worker makes it known to the runtime; a collection may stop it there.</summary>
+    /// <summary>
+    /// The first callback of a worker makes it known to the runtime; a collection may stop it there.
+    /// </summary>
     [Test]
     private static void WorkersThatBeginWhileTheCollectorRuns()
     {

@@ -31,11 +31,11 @@ internal static unsafe class MonoThreads
     }
 
     /// <summary>
-    /// Mono's collector stops threads by a signal and waits until each has taken it, but unlike .NET does not
-    /// see to it that a thread can. The library's workers block signals, so each opens those that Mono may use
-    /// when it starts. A function of the C library does that, `int sigrelse(int)`, as a hook (what it does not
-    /// know of, the second argument and what it returns, is lost): the first managed function on a thread is
-    /// too late, as before it Mono makes the thread known to the collector, which may be stopping threads.
+    /// Mono's collector stops threads by a signal and waits until each has taken it, but unlike .NET does
+    /// not see to it that a thread can. The library's workers block signals, so each opens those that Mono
+    /// may use when it starts. A function of the C library does that, <c>int sigrelse(int)</c>, as a hook
+    /// (its second argument and result are lost): the first managed function on a thread is too late, as
+    /// before it Mono makes the thread known to the collector, which may be stopping threads.
     /// </summary>
     internal static void OpenWorkers()
     {
