@@ -16,6 +16,7 @@ from typing import Any
 from . import _threads
 from ._errors import call
 from ._executor_calls import CallFuture, CallItem, Item
+from ._executor_here import Here
 from ._executor_map import MapWork
 from ._executor_threads import Start
 from ._handles import Uncopied
@@ -87,9 +88,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
         self._context = contextvars.copy_context()
         self._thread_name_prefix = thread_name_prefix
         self._initializer, self._initargs = initializer, initargs
-        #: Of each thread: its context for this executor, whether it makes a call, and whether the initializer
-        #: has been called in it.
-        self._here = threading.local()
+        self._here = Here()
         # A signal handler or a finalizer may submit while its thread has it.
         self._lock = Turns()
         self._items: collections.deque[Item] = collections.deque()
@@ -245,37 +244,21 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     def _runner_name(self) -> str:
         return f"{self._thread_name_prefix or 'fastpar-executor'}_{lib.fastpar_pool_threads() + self._runners}"
 
-    def _context_here(self) -> contextvars.Context:
-        """This thread's context for this executor; a copy of it where a call further down the stack is in it."""
-        context = getattr(self._here, "context", None)
-        if context is None:
-            context = self._here.context = self._context.copy()
-        return context.copy() if self.is_here() else context
-
     def is_here(self) -> bool:
         """Whether the calling thread makes a call of this executor."""
-        return getattr(self._here, "entered", False)
-
-    def _in_context(self, function: Callable[..., None], *arguments: object) -> None:
-        entered = self.is_here()
-        context = self._context_here()
-        self._here.entered = True
-        try:
-            context.run(function, *arguments)
-        finally:
-            self._here.entered = entered
+        return self._here.entered
 
     def _run_here(self, item: CallItem) -> None:
         """Makes a call on the calling thread: inside of the call that waits for it, or as one more worker if there may be one."""
         if self.is_here():
-            self._in_context(self._run_item, item)
+            self._here.run(self._context, self._run_item, item)
             return
         with self._lock:
             if self._broken or not self._has_room():
                 return
             self._runners += 1
         try:
-            self._in_context(self._run_item, item)
+            self._here.run(self._context, self._run_item, item)
         finally:
             with self._lock:
                 self._left()
@@ -291,7 +274,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     def _run(self) -> None:
         """What a runner does, in its context."""
-        self._in_context(self._work)
+        self._here.run(self._context, self._work)
 
     def _work(self) -> None:
         """Takes items until there is none left."""
@@ -371,7 +354,7 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
 
     def _initialize(self) -> bool:
         """Calls the initializer if this thread has not done so; false: the executor is broken."""
-        if getattr(self._here, "initialized", False):
+        if self._here.initialized:
             return True
         try:
             self._initializer(*self._initargs)

@@ -3,7 +3,6 @@
 import atexit
 import ctypes
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Protocol
 from . import _native as n
 from ._errors import call
 from ._library import lib
+from ._thread_signals import open_signals
 
 _ensure = ctypes.pythonapi.PyGILState_Ensure
 _ensure.argtypes, _ensure.restype = (), ctypes.c_int
@@ -40,60 +40,21 @@ _attached: set[int] = set()
 
 _exiting = False
 
-_SIGNALS = [int(number) for number in signal.valid_signals()]
-
-#: As many as are blocked by who blocks all: two cannot be, and seven are raised by what a thread executes.
-_ALL = len(_SIGNALS) - 9
-
-# How often the main thread's signals are looked at while it blocks all.
-_TRIES = 20
-
 
 # Without this ctypes makes a thread state for every callback on a thread of the pool, and destroys it: a
 # hundred times slower, and nothing in a `threading.local` would last.
 @n.fastpar_thread_fn
 def _attach(_: object, worker: int) -> None:
     _ensure()
-    _open_signals()
     threading.current_thread().name = f"fastpar-{worker}"
     _attached.add(worker)
+    open_signals()
 
 
 @n.fastpar_thread_fn
 def _detach(_: object, worker: int) -> None:
     _attached.discard(worker)
     _release(_LOCKED)
-
-
-def _open_signals() -> None:
-    """Opens the signals that the main thread has open. The pool's threads block all, and programs that bodies start inherit that:
-    they would not end by `terminate`, nor by Ctrl-C. Handlers written in Python run in the main thread all the same.
-    """
-    for _ in range(_TRIES):
-        blocked = _blocked_by_main()
-        if blocked is None:
-            return
-        # While it starts threads or programs the main thread blocks all for a moment.
-        if len(blocked) < _ALL:
-            # The one without names for what was blocked, which take three times as long as all the rest.
-            set_mask = getattr(signal.pthread_sigmask, "__wrapped__", signal.pthread_sigmask)
-            set_mask(signal.SIG_SETMASK, blocked)
-            return
-        time.sleep(0.001)
-
-
-def _blocked_by_main() -> list[int] | None:
-    """The signals that the main thread of the process blocks; None where the system does not tell."""
-    try:
-        with open("/proc/self/status", "rb", 0) as status:
-            lines = status.read()
-    except OSError:
-        return None
-    _, found, rest = lines.partition(b"\nSigBlk:")
-    if not found:
-        return None
-    mask = int(rest.split(None, 1)[0], 16)
-    return [number for number in _SIGNALS if mask >> (number - 1) & 1]
 
 
 def begin(work: Work) -> None:

@@ -33,6 +33,13 @@ LIMIT = 300
 #: Rounds of what happens once in a while only.
 ROUNDS = 200 if FREE_THREADED else 2 if sys.platform == "win32" else 5
 
+#: Begins a program that Ctrl-C interrupts: a shell's background job starts with SIGINT ignored, and Python
+#: leaves it at that.
+LOOP = (
+    "import fastpar, os, signal, sys, threading, time\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+)
+
 #: Begins a program that `interrupt` reaches. On Windows Ctrl-C comes by the console, and the tests have
 #: none: so its input has it do what Python's handler of Ctrl-C does.
 INTERRUPTIBLE = (

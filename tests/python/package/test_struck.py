@@ -17,13 +17,13 @@ from unittest import mock
 
 import fastpar
 import support
-from fastpar import _buffers, _calls, _errors, _executor, _executor_calls, _executor_map, _executor_threads, _handles
-from fastpar import _jobs, _locks, _loops, _shared, _threads, zstd
+from fastpar import _buffers, _calls, _errors, _executor, _executor_calls, _executor_here, _executor_map
+from fastpar import _executor_threads, _handles, _jobs, _locks, _loops, _shared, _threads, zstd
 from fastpar.zstd import _archive, _file, _open, _streams
 
 _MODULES = (
-    *(_buffers, _calls, _errors, _executor, _executor_calls, _executor_map, _executor_threads, _handles, _jobs, _locks),
-    *(_loops, _shared, _threads, _archive, _file, _open, _streams),
+    *(_buffers, _calls, _errors, _executor, _executor_calls, _executor_here, _executor_map, _executor_threads),
+    *(_handles, _jobs, _locks, _loops, _shared, _threads, _archive, _file, _open, _streams),
 )
 _TOOL = 4
 
