@@ -46,9 +46,10 @@ _exiting = False
 @n.fastpar_thread_fn
 def _attach(_: object, worker: int) -> None:
     _ensure()
-    threading.current_thread().name = f"fastpar-{worker}"
-    _attached.add(worker)
     open_signals()
+    threading.current_thread().name = f"fastpar-{worker}"
+    # At the end: then `settle` no longer waits for the thread.
+    _attached.add(worker)
 
 
 @n.fastpar_thread_fn
