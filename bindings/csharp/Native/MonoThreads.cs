@@ -2,6 +2,7 @@
 using System;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Fastpar;
 
@@ -45,21 +46,33 @@ internal static unsafe class MonoThreads
         }
         try
         {
-            IntPtr release = dlsym(IntPtr.Zero, "sigrelse");
-            foreach (int signal in Signals)
+            if (NativeMethods.fastpar_pool_threads() == 0)
             {
-                _ = NativeMethods.fastpar_pool_hook(release, IntPtr.Zero, (void*)signal, null);
+                AddHooks();
+                return;
             }
         }
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
-            // The call that needs the library tells that it is missing.
+            return; // the call that needs the library tells that it is missing
+        }
+        // Native code has started the pool: hooks wait for workers that are inside callbacks, and these may
+        // wait for the class whose initializer calls this.
+        new Thread(AddHooks) { IsBackground = true, Name = "fastpar-hooks" }.Start();
+    }
+
+    private static void AddHooks()
+    {
+        IntPtr release = dlsym(IntPtr.Zero, "sigrelse");
+        foreach (int signal in Signals)
+        {
+            _ = NativeMethods.fastpar_pool_hook(release, IntPtr.Zero, (void*)signal, null);
         }
     }
 
     /// <summary>
     /// The same for the current thread, at its first callback: a program whose first call comes from inside a
-    /// callback of native code can add no hooks.
+    /// callback of native code can add no hooks, and where native code has started the pool they come late.
     /// </summary>
     internal static void AcceptSuspension()
     {
