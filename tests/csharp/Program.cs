@@ -31,6 +31,11 @@ internal static class Program
         {
             return Soak.Run(int.Parse(arguments[1]), int.Parse(arguments[2]));
         }
+#else
+        if (arguments.Length == 1 && arguments[0] == "--native-host")
+        {
+            return NativeHost.Run();
+        }
 #endif
         var tests =
             from type in typeof(Program).Assembly.GetTypes()

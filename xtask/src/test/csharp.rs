@@ -147,11 +147,21 @@ impl Bench<'_> {
         let properties = [format!("-p:FastparLibrary={library}"), format!("-p:FastparTests={library}")];
         let properties: Vec<_> = properties.iter().map(String::as_str).collect();
         self.sdk.build("build", TESTS, &self.artifacts(library), &properties)?;
-        let mut command = Command::new("mono");
         let folder = self.artifacts(library).join("bin/Fastpar.Tests/Release").join(library);
-        command.arg(folder.join("Fastpar.Tests.dll"));
-        command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
-        Ok(lines::program(&format!("Mono, {library}"), &process::run(&mut command, LIMIT)?))
+        let program = || {
+            let mut command = Command::new("mono");
+            command.arg(folder.join("Fastpar.Tests.dll"));
+            command.env("LD_LIBRARY_PATH", &self.staged.lib).env_remove("FASTPAR_THREADS");
+            command
+        };
+        let mut cases = lines::program(&format!("Mono, {library}"), &process::run(&mut program(), LIMIT)?);
+        cases.push(Case::of(format!("Mono, {library}: a pool that native code has started"), || {
+            let finished = process::run(program().arg("--native-host"), LIMIT)?;
+            let seen = finished.status.and_then(|status| status.code());
+            ensure!(seen == Some(4), "{}", finished.describe());
+            Ok(())
+        }));
+        Ok(cases)
     }
 
     /// A wrong path is told, and so is a library of something else.
