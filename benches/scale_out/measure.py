@@ -23,10 +23,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import dask
 import distributed
 import trades
 from distributed import Client, LocalCluster
-from trades_dask import FORMAT, ROW, Bars, bars_of_shard
+from trades_dask import FORMAT, QUIET, ROW, Bars, bars_of_shard
 
 import fastpar
 from fastpar import zstd
@@ -71,6 +72,7 @@ def one_process(shards: list[zstd.Shard]) -> tuple[list[Bars], float, float]:
 
 def cluster_of(workers: int) -> LocalCluster:
     """Workers of one machine, as the page on scaling out starts those of many."""
+    dask.config.set(QUIET)
     threads = str(max(fastpar.cpus() // workers, 1))
     return LocalCluster(
         n_workers=workers, threads_per_worker=1, preload=["fastpar"], env={"FASTPAR_THREADS": threads}, dashboard_address=None

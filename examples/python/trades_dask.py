@@ -11,6 +11,8 @@ how many threads each has). On many machines, which see the folders at the same 
     FASTPAR_THREADS=auto dask worker HOST:8786 --nthreads 1 --preload fastpar         # on each of the others
     python3.14t trades_dask.py --scheduler HOST:8786 bars FOLDER
 
+docs/scale-out.md says why, and what else a worker's environment should have.
+
 One process a machine, as its pool has all the CPUs: with two Dask would run two tasks at a time, each with a thread for each CPU.
 --preload fastpar: a worker that cannot load the library ends at once, and says why; the scheduler needs it to read the list of tasks.
 """
@@ -155,6 +157,12 @@ def with_dask[R](job: Callable[[Each], R], **where: object) -> R:
 
 # ---- the command ----
 
+import dask
+
+# Dask looks at its workers' Python code every 10 ms, and each wakes every 20 ms. Of native code that tells nothing, and it costs
+# some per cent of a CPU.
+QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -182,6 +190,7 @@ def main() -> None:
     if given.scheduler:
         result = with_dask(job, address=given.scheduler)
     elif given.workers:
+        dask.config.set(QUIET)
         result = with_dask(job, n_workers=given.workers, threads_per_worker=1)
     else:
         result = job(lambda function, items: list(map(function, items)))
