@@ -132,7 +132,8 @@ fn check_fpz_habits(program: &Path, file: &Path) -> Result<()> {
         fpz -t a.zst b.zst | grep -c good | grep -qx 2
         fpz -l a.zst b.zst | tail -n 1 | grep -q b.zst
         fpz --long=20 -T2 --no-check a -o long.zst; zstd -qdc long.zst | cmp - a
-        fpz --fast=3 --one-frame a -o fast.zst;     zstd -qdc fast.zst | cmp - a
+        fpz --fast=3 --one-frame a -o fast.zst 2>message; zstd -qdc fast.zst | cmp - a
+        grep -q ", 1 frame, " message; fpz list fast.zst | grep -q "^1 frame, "
         fpz -q -r --rm folder; test ! -e folder/one; zstd -qt folder/inner/two.zst
         fpz -q -d -r --rm folder; cmp folder/one a; test ! -e folder/one.zst
         fails fpz folder;      grep -q "is a folder" message
