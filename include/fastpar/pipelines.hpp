@@ -28,7 +28,7 @@ template <class Source, class Work, class Sink>
 struct pipeline_call {
   using input = typename std::decay_t<std::invoke_result_t<Source &>>::value_type;
   using output = std::invoke_result_t<Work &, input &>;
-  static_assert(!std::is_reference_v<output>, "the work on an item returns a value");
+  static_assert(!std::is_void_v<output> && !std::is_reference_v<output>, "the work on an item returns a value");
 
   struct item {
     std::size_t number;

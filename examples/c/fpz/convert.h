@@ -45,8 +45,8 @@ static void summarize(const settings *set, const char *file, const char *target,
 {
     if (set->verbosity < 2)
         return;
-    fprintf(stderr, "%s: %" PRIu64 " bytes -> %s: %" PRIu64 " bytes, %" PRIu64 " frames, %.2f s\n", file, stats->bytes_in, target,
-            stats->bytes_out, stats->frames, stats->seconds);
+    fprintf(stderr, "%s: %" PRIu64 " bytes -> %s: %" PRIu64 " bytes, %" PRIu64 " frame%s, %.2f s\n", file, stats->bytes_in, target,
+            stats->bytes_out, stats->frames, stats->frames == 1 ? "" : "s", stats->seconds);
 }
 
 static const char *shown_name(const char *name)

@@ -38,7 +38,7 @@ static int list_frames(const settings *set, const char *name)
             printf("%8" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 "\n", i, info.offset, info.size,
                    info.content_offset, info.content_size);
     }
-    printf("%" PRIu64 " frames, %" PRIu64 " bytes\n", frames, size);
+    printf("%" PRIu64 " frame%s, %" PRIu64 " bytes\n", frames, frames == 1 ? "" : "s", size);
     fastpar_archive_free(archive);
     return failures;
 }

@@ -105,6 +105,7 @@ pub(super) fn run(context: &mut Context) -> Result<Vec<Case>> {
     if context.setup.missing(&["g++"]).is_none() {
         cases.push(units(context.staged()?, &folder));
         cases.push(overhead(context.staged()?, &folder));
+        cases.push(refused(context.staged()?, &folder));
     }
     Ok(cases)
 }
@@ -220,6 +221,23 @@ fn build_and_run(
         }
     }
     Ok(cases)
+}
+
+/// The compiler says in words what is wrong with a program.
+fn refused(staged: &Staged, folder: &Path) -> Case {
+    Case::of("work of a pipeline that returns nothing", || {
+        const WRONG: &str =
+            "#include <fastpar.hpp>\nint main() {\n  fastpar::pipeline([]() -> std::optional<int> \
+                             { return std::nullopt; }, [](int &) {}, [](int) {});\n}\n";
+        let source = folder.join("refused.cpp");
+        std::fs::write(&source, WRONG)?;
+        let mut command = Command::new("g++");
+        command.args(["-std=c++17", "-fsyntax-only", "-I"]).arg(&staged.include).arg(source);
+        let finished = process::run(&mut command, COMPILE_LIMIT)?;
+        let told = finished.output.contains("the work on an item returns a value");
+        ensure!(!finished.success() && told, "{}", finished.describe());
+        Ok(())
+    })
 }
 
 /// Two translation units of different standards, linked together.
