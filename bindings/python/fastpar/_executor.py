@@ -57,7 +57,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     What differs from the standard one: the threads are there already and are shared with everything else that uses the pool,
     and a call costs a fraction. Where calls block, so that the pool has no thread left, the executor starts threads of its own, up
     to a total of `max_workers`. A worker that waits for the result of a call which has not begun makes that call itself: so calls
-    may wait for calls of their own executor, though that has one worker.
+    may wait for calls of their own executor, though that has one worker. Not so with a timeout, in `wait` and `as_completed`, and
+    for the results of `map`: these need another worker.
 
     Initializer and calls of one worker share a context: a copy of that of the `submit` which brought the worker.
     """
