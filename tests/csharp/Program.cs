@@ -36,6 +36,10 @@ internal static class Program
         {
             return NativeHost.Run();
         }
+        if (arguments.Length == 1 && arguments[0] == "--hooked")
+        {
+            return NativeHost.Hooked();
+        }
 #endif
         var tests =
             from type in typeof(Program).Assembly.GetTypes()

@@ -46,27 +46,38 @@ internal static unsafe class MonoThreads
         }
         try
         {
-            if (NativeMethods.fastpar_pool_threads() == 0)
-            {
-                AddHooks();
-                return;
-            }
+            _ = PoolRuns();
         }
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
             return; // the call that needs the library tells that it is missing
         }
-        // Native code has started the pool: hooks wait for workers that are inside callbacks, and these may
-        // wait for the class whose initializer calls this.
-        new Thread(AddHooks) { IsBackground = true, Name = "fastpar-hooks" }.Start();
+        // Where native code has started the pool, hooks wait for workers that are inside callbacks, and these
+        // may wait for the class whose initializer calls this: a thread of its own adds them. It is waited
+        // for while there is no pool, as the first worker of the pool that comes must find them; not by a
+        // wait that `Interrupt` ends, as an initializer is not run again.
+        var adding = new Thread(AddHooks) { IsBackground = true, Name = "fastpar-hooks" };
+        adding.Start();
+        while (adding.IsAlive && !PoolRuns())
+        {
+            _ = Thread.Yield();
+        }
     }
 
+    private static bool PoolRuns()
+    {
+        fastpar_pool_stats stats = default;
+        stats.struct_size = (UIntPtr)sizeof(fastpar_pool_stats);
+        return NativeMethods.fastpar_pool_stats_read(&stats, null) == 0 && stats.threads > 0;
+    }
+
+    /// <summary>Uses nothing of the class that is being initialized.</summary>
     private static void AddHooks()
     {
         IntPtr release = dlsym(IntPtr.Zero, "sigrelse");
         foreach (int signal in Signals)
         {
-            _ = NativeMethods.fastpar_pool_hook(release, IntPtr.Zero, (void*)signal, null);
+            _ = fastpar_pool_hook(release, IntPtr.Zero, (void*)signal, null);
         }
     }
 
@@ -95,6 +106,10 @@ internal static unsafe class MonoThreads
     /// <summary>Finds a function of the process; no library: in any.</summary>
     [DllImport("__Internal", BestFitMapping = false, ThrowOnUnmappableChar = true)]
     private static extern IntPtr dlsym(IntPtr library, [MarshalAs(UnmanagedType.LPStr)] string name);
+
+    /// <summary>By addresses, for functions of the C library.</summary>
+    [DllImport(NativeMethods.Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    private static extern int fastpar_pool_hook(IntPtr onStart, IntPtr onExit, void* userData, void* error);
 
     [DllImport("libc")]
     private static extern int pthread_sigmask(int how, byte* signals, byte* before);

@@ -23,6 +23,9 @@ internal static unsafe partial class NativeMethods
     /// </summary>
     private const string PathVariable = "FASTPAR_LIBRARY";
 
+    /// <summary>For functions that are declared elsewhere.</summary>
+    internal const string Library = __DllName;
+
     static NativeMethods()
     {
 #if !NETCOREAPP
@@ -50,10 +53,6 @@ internal static unsafe partial class NativeMethods
     private delegate uint AbiVersion();
 
 #if !NET
-    /// <summary>By addresses, for functions of the C library.</summary>
-    [DllImport(__DllName, EntryPoint = "fastpar_pool_hook", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    internal static extern int fastpar_pool_hook(IntPtr onStart, IntPtr onExit, void* userData, fastpar_error* error);
-
     /// <summary>
     /// By the addresses that another function was given: csbindgen has types of delegates for each function.
     /// </summary>

@@ -57,7 +57,8 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     What differs from the standard one: the threads are there already and are shared with everything else that uses the pool,
     and a call costs a fraction. Where calls block, so that the pool has no thread left, the executor starts threads of its own, up
     to a total of `max_workers`. A worker that waits for the result of a call which has not begun makes that call itself: so calls
-    may wait for calls of their own executor, though that has one worker.
+    may wait for calls of their own executor, though that has one worker. Not so with a timeout, in `wait` and `as_completed`, and
+    for the results of `map`: these need another worker.
 
     Initializer and calls of one worker share a context: a copy of that of the `submit` which brought the worker.
     """
@@ -271,6 +272,9 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     def _run_item(self, item: CallItem) -> None:
         if self._initializer is None or self._initialize():
             item.run()
+        # All runners may be busy for long: what the call was given must not live until one would take it.
+        with contextlib.suppress(ValueError):
+            self._items.remove(item)
 
     def _run(self) -> None:
         """What a runner does, in its context."""

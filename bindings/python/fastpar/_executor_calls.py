@@ -85,5 +85,6 @@ class CallFuture[T](Uncopied, Future[T]):
 
     def _help(self) -> None:
         item = self._item
-        if item is not None and in_pool():
+        # A forked child has no pool, and may be inside a call of the executor.
+        if item is not None and (self._executor.is_here() or in_pool()):
             self._executor._run_here(item)

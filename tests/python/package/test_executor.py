@@ -346,6 +346,27 @@ class Fastpar(Behaviour, unittest.TestCase):
             with self.Executor(workers, initializer=int) as executor:
                 self.assertEqual(executor.submit(work, 20).result(60), 20)
 
+    def test_what_such_a_call_was_given_goes_with_it(self):
+        """Not when a worker is free, which may be never."""
+        gone = threading.Semaphore(0)
+
+        class Thing:
+            def method(self):
+                return 1
+
+        def work():
+            for _ in range(10):
+                thing = Thing()
+                weakref.finalize(thing, gone.release)
+                future = executor.submit(thing.method)
+                del thing
+                self.assertEqual(future.result(), 1)
+                gc.collect()
+                self.assertTrue(gone.acquire(timeout=60))
+
+        with self.Executor(1) as executor:
+            executor.submit(work).result()
+
     def test_it_is_an_executor(self):
         self.assertTrue(issubclass(fastpar.ThreadPoolExecutor, concurrent.futures.ThreadPoolExecutor))
         self.assertIs(fastpar.BrokenThreadPool, concurrent.futures.thread.BrokenThreadPool)

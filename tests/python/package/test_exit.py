@@ -115,6 +115,19 @@ class Fork(unittest.TestCase):
         )
         self.assertEqual((status, output), (0, "7\n"), errors)
 
+    def test_from_a_call_of_the_only_worker(self):
+        """There the child's thread, which is not the pool's, makes the call that it waits for."""
+        status, output, errors = support.run(
+            support.LOOP + "work = fastpar.ThreadPoolExecutor(1)\n"
+            "def fork():\n"
+            "    child = os.fork()\n"
+            "    if child == 0: os._exit(work.submit(int, 7).result())\n"
+            "    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+            "print(work.submit(fork).result())",
+            timeout=60,
+        )
+        self.assertEqual((status, output), (0, "7\n"), errors)
+
     def test_beside_a_call_of_the_main_thread(self):
         """The child has not the thread that makes the call; what it uses itself is released."""
         status, _, errors = support.run(

@@ -155,12 +155,17 @@ impl Bench<'_> {
             command
         };
         let mut cases = lines::program(&format!("Mono, {library}"), &process::run(&mut program(), LIMIT)?);
-        cases.push(Case::of(format!("Mono, {library}: a pool that native code has started"), || {
-            let finished = process::run(program().arg("--native-host"), LIMIT)?;
-            let seen = finished.status.and_then(|status| status.code());
-            ensure!(seen == Some(4), "{}", finished.describe());
-            Ok(())
-        }));
+        for (argument, expected, about) in [
+            ("--native-host", 4, "a pool that native code has started"),
+            ("--hooked", 24, "the collector's signals are open where other hooks run"),
+        ] {
+            cases.push(Case::of(format!("Mono, {library}: {about}"), || {
+                let finished = process::run(program().arg(argument), LIMIT)?;
+                let seen = finished.status.and_then(|status| status.code());
+                ensure!(seen == Some(expected), "{}", finished.describe());
+                Ok(())
+            }));
+        }
         Ok(cases)
     }
 
