@@ -159,8 +159,8 @@ def with_dask[R](job: Callable[[Each], R], **where: object) -> R:
 
 import dask
 
-# Dask looks at its workers' Python code every 10 ms, and each wakes every 20 ms. Of native code that tells nothing, and it costs
-# some per cent of a CPU.
+# Dask looks at its workers' Python code every 10 ms, and each wakes every 20 ms. Of native code that tells
+# nothing, and it costs some per cent of a CPU.
 QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
 
 
