@@ -137,6 +137,15 @@ public sealed unsafe class FastparGroup
         Ok(state.Spawn(new FastparGroup(state, group, task), group, &error), &error);
     }
 
+    /// <summary>The same for a task that adds no others.</summary>
+    /// <param name="task">The task.</param>
+    /// <inheritdoc cref="Spawn(Action{FastparGroup})"/>
+    public void Spawn(Action task)
+    {
+        Check.NotNull(task, nameof(task));
+        Spawn(new Action<FastparGroup>(_ => task()));
+    }
+
     /// <summary>The same for a task that only throws.</summary>
     /// <inheritdoc cref="Spawn(Action{FastparGroup})"/>
     [EditorBrowsable(EditorBrowsableState.Never)]
@@ -144,6 +153,14 @@ public sealed unsafe class FastparGroup
     {
         Check.NotNull(task, nameof(task));
         Spawn(new Action<FastparGroup>(inner => task(inner)));
+    }
+
+    /// <inheritdoc cref="Spawn(Func{FastparGroup, NoReturn})"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public void Spawn(Func<NoReturn> task)
+    {
+        Check.NotNull(task, nameof(task));
+        Spawn(new Action<FastparGroup>(_ => task()));
     }
 
     /// <summary>Not for asynchronous tasks: they would be taken for finished at their first await.</summary>
@@ -156,6 +173,16 @@ public sealed unsafe class FastparGroup
     [Obsolete(AsyncBodies, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
     public void Spawn(Func<FastparGroup, ValueTask> task) => throw new NotSupportedException(AsyncBodies);
+
+    /// <inheritdoc cref="Spawn(Func{FastparGroup, Task})"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public void Spawn(Func<Task> task) => throw new NotSupportedException(AsyncBodies);
+
+    /// <inheritdoc cref="Spawn(Func{FastparGroup, Task})"/>
+    [Obsolete(AsyncBodies, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public void Spawn(Func<ValueTask> task) => throw new NotSupportedException(AsyncBodies);
 
     /// <summary>
     /// Waits until all tasks that the calling task has added, and all below, have ended. The thread runs

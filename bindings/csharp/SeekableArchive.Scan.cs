@@ -125,6 +125,38 @@ public sealed unsafe partial class SeekableArchive
         return scan.Result;
     }
 
+    /// <summary>The same for an accumulator that is a number, or a struct without references.</summary>
+    /// <typeparam name="T">A record.</typeparam>
+    /// <typeparam name="TResult">The accumulator.</typeparam>
+    /// <param name="identity">What every accumulator begins with.</param>
+    /// <inheritdoc
+    /// cref="ScanReduce{T, TResult}(Func{TResult}, ScanFold{T, TResult}, Func{TResult, TResult, TResult},
+    /// ScanOptions, CancellationToken)"/>
+    [OverloadResolutionPriority(1)] // null fits both
+    public TResult ScanReduce<T, TResult>(
+        TResult identity,
+        ScanFold<T, TResult> fold,
+        Func<TResult, TResult, TResult> combine,
+        ScanOptions? options = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged
+        where TResult : unmanaged =>
+        ScanReduce<T, TResult>(() => identity, fold, combine, options, cancellationToken);
+
+    /// <summary>The same for a fold that is told where the piece is, and its lane.</summary>
+    /// <inheritdoc
+    /// cref="ScanReduce{T, TResult}(TResult, ScanFold{T, TResult}, Func{TResult, TResult, TResult},
+    /// ScanOptions, CancellationToken)"/>
+    public TResult ScanReduce<T, TResult>(
+        TResult identity,
+        ScanPieceFold<T, TResult> fold,
+        Func<TResult, TResult, TResult> combine,
+        ScanOptions? options = null,
+        CancellationToken cancellationToken = default)
+        where T : unmanaged
+        where TResult : unmanaged =>
+        ScanReduce<T, TResult>(() => identity, fold, combine, options, cancellationToken);
+
     /// <summary>
     /// Makes a compressed file of what a body writes for the pieces of the content, in their order: to filter
     /// or to convert more than fits into memory. The file appears when it is complete, as by

@@ -310,6 +310,8 @@ internal static class GroupTests
         Expect.Throws<ArgumentNullException>(() => FastparGroup.Run((Action<FastparGroup>)null!));
         Expect.Throws<ArgumentNullException>(
             () => FastparGroup.Run(group => group.Spawn((Action<FastparGroup>)null!)));
+        Expect.Throws<ArgumentNullException>(() => FastparGroup.Run(group => group.Spawn((Action)null!)));
+        Expect.Throws<FormatException>(() => FastparGroup.Run(group => group.Spawn(() => throw new FormatException())));
         Expect.Throws<ArgumentOutOfRangeException>(() => new GroupOptions { MaxLanes = -1 });
         Expect.Throws<ArgumentOutOfRangeException>(() => new GroupOptions { Errors = (LoopErrors)2 });
     }

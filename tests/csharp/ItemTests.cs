@@ -25,10 +25,12 @@ internal static class ItemTests
             FastparLoop.For(-1L, 1000L, i => seen[i + 1]++, options);
             FastparLoop.ForEach(Enumerable.Range(0, seen.Length).ToArray(), i => seen[i]++, options);
             FastparLoop.ForEach(Enumerable.Range(0, seen.Length).ToList(), i => seen[i]++, options);
+            FastparLoop.ForEach(new HashSet<int>(Enumerable.Range(0, seen.Length)), i => seen[i]++, options);
+            FastparLoop.ForEach(Enumerable.Range(0, 2 * seen.Length).Where(i => i % 2 == 0), i => { seen[i / 2]++; }, options);
             FastparLoop.ForEach(seen, (ref int item) => item++, options);
             FastparLoop.For(seen, (items, range) => { foreach (int i in range) { items[i - (int)range.Begin]++; } }, options);
-            FastparLoop.For(new ReadOnlyMemory<int>(seen), slice => Expect.True(slice.IndexOf(5) < 0, "an item twice"), options);
-            Expect.True(seen.All(count => count == 6), "items are missing, or there twice");
+            FastparLoop.For(new ReadOnlyMemory<int>(seen), slice => Expect.True(slice.IndexOf(7) < 0, "an item twice"), options);
+            Expect.True(seen.All(count => count == 8), "items are missing, or there twice");
         }
     }
 
@@ -48,6 +50,9 @@ internal static class ItemTests
             Expect.Throws<ArgumentOutOfRangeException>(() => FastparLoop.For(long.MinValue, 1, _ => { })).ParamName);
         Expect.Throws<ArgumentNullException>(() => FastparLoop.For(0, 1, (Action<int>)null!));
         Expect.Throws<ArgumentNullException>(() => FastparLoop.ForEach((int[])null!, (int _) => { }));
+        Expect.Equal(
+            "items",
+            Expect.Throws<ArgumentNullException>(() => FastparLoop.ForEach((IEnumerable<int>)null!, (int _) => { })).ParamName);
     }
 
     [Test]

@@ -62,6 +62,8 @@ internal static class ScanTests
             BitConverter.GetBytes(offsets.Sum()),
             BitConverter.GetBytes(archive.ScanReduce<Trade, long>(
                 () => 0, (_, sum, piece) => sum + piece.Offset, (a, b) => a + b, part)));
+        Expect.Equal(
+            offsets.Sum(), archive.ScanReduce<Trade, long>(0, (_, sum, piece) => sum + piece.Offset, (a, b) => a + b, part));
         seen.Clear();
         archive.ScanLines((_, piece) => seen[piece.Offset] = piece.Lane, part);
         Expect.True(seen.Keys.All(offset => offset >= 2400 && offset < archive.Length), "lines of the part");

@@ -126,6 +126,8 @@ def _os_error(code: int, message: str, paths: Sequence[str]) -> OSError:
         filename = paths[0] if len(paths) == 1 else None
     else:
         message = message.removesuffix(filename).removesuffix(": ")
+    # The exception shows the number before the message.
+    message = message.removesuffix(f" (os error {code})")
     if sys.platform == "win32":
         return OSError(0, message, filename, code)
     return OSError(code, message, filename) if filename is not None else OSError(code, message)

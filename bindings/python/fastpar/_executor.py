@@ -272,8 +272,9 @@ class ThreadPoolExecutor(Uncopied, concurrent.futures.ThreadPoolExecutor):
     def _run_item(self, item: CallItem) -> None:
         if self._initializer is None or self._initialize():
             item.run()
-        # All runners may be busy for long: what the call was given must not live until one would take it.
-        with contextlib.suppress(ValueError):
+        # All runners may be busy for long: what the call was given must not live until one would take it. A
+        # runner has taken it (ValueError), or others take items meanwhile (IndexError): then one will.
+        with contextlib.suppress(ValueError, IndexError):
             self._items.remove(item)
 
     def _run(self) -> None:

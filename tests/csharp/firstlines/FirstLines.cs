@@ -85,6 +85,12 @@ internal static class FirstLines
         FastparLoop.ForEach(array.AsMemory(0, 10), item => Interlocked.Add(ref sum, -item));
         Same("ForEach: array, list, memory", 499_500 + 2890 - 45, sum);
 
+        sum = 0;
+        FastparLoop.ForEach(new HashSet<int>(array), item => Interlocked.Add(ref sum, item));
+        FastparLoop.ForEach(array.Where(item => item < 10), item => { Interlocked.Add(ref sum, -item); });
+        FastparLoop.ForEach("ab", letter => Interlocked.Add(ref sum, letter));
+        Same("ForEach: set, query, string", 499_500 - 45 + 97 + 98, sum);
+
         FastparLoop.ForEach(array, (ref int item) => item = -item);
         Same("ForEach, ref", -499_500, array.Sum());
 
@@ -127,11 +133,16 @@ internal static class FirstLines
         sum = 0;
         await FastparLoop.ForEachAsync(urls, async (url, token) => { await Task.Yield(); Interlocked.Add(ref sum, url.Length); });
         Same("await ForEachAsync", 6, sum);
+        await FastparLoop.ForEachAsync(urls.Where(url => url.Length > 1), async url => { await Task.Yield(); Interlocked.Add(ref sum, url.Length); });
+        Same("await ForEachAsync, query", 11, sum);
     }
 
     private static async Task Jobs()
     {
         long sum = 0;
+        FastparGroup.Run(group => { group.Spawn(() => Interlocked.Add(ref sum, 3)); group.Spawn(() => { Interlocked.Increment(ref sum); }); });
+        Same("group.Spawn(() => ...)", 4, sum);
+        sum = 0;
         await FastparLoop.Start(100, range => Interlocked.Add(ref sum, range.Length));
         Same("await job", 100, sum);
         using FastparJob job = FastparLoop.Start(100, range => { });
@@ -229,6 +240,8 @@ internal static class FirstLines
             long sum = 0;
             archive.Scan<byte>(records => Interlocked.Add(ref sum, records.Length));
             Same("archive.Scan", data.Length, sum);
+            sum = archive.ScanReduce<byte, long>(0, (records, total) => total + records.Length, (a, b) => a + b);
+            Same("archive.ScanReduce from a number", data.Length, sum);
             await using Stream content = archive.OpenStream();
             content.Seek(-1, SeekOrigin.End);
             Same("archive.OpenStream", data[^1], (byte)content.ReadByte());

@@ -90,7 +90,10 @@ class Condition:
 
 
 class ArchiveColumn(Comparisons[Condition]):
-    """A field of an archive's table. Comparisons with a number, or with bytes, give conditions."""
+    """A field of an archive's table. Comparisons with a number, or with bytes, give conditions.
+
+    Aggregates are asked of the table, as each call reads the archive: `t.aggregate({"total": ("quantity", "sum"), ...})`.
+    """
 
     __slots__ = ("_field", "_layout", "name")
 

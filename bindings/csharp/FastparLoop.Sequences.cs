@@ -1,0 +1,64 @@
+using System;
+using System.Collections.Generic;
+using System.ComponentModel;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Fastpar;
+
+/// <content>Loops over what can only be enumerated.</content>
+public static partial class FastparLoop
+{
+    /// <summary>
+    /// Calls a body for every item of a sequence, such as a set or a query, in parallel.
+    /// </summary>
+    /// <param name="items">
+    /// Is read to its end, on the calling thread, before the first body begins. For what does not fit into
+    /// memory, or has no end, there is <see cref="FastparPipeline"/>.
+    /// </param>
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
+    public static void ForEach<T>(
+        IEnumerable<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(Listed(items), body, options, cancellationToken);
+
+    /// <summary>Calls an asynchronous body for every item of a sequence.</summary>
+    /// <param name="items">Is read to its end, on the calling thread, before the first body begins.</param>
+    /// <inheritdoc
+    /// cref="ForEachAsync{T}(IReadOnlyList{T}, Func{T, CancellationToken, ValueTask}, LoopOptions,
+    /// CancellationToken)"/>
+    public static Task ForEachAsync<T>(
+        IEnumerable<T> items,
+        Func<T, CancellationToken, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        ForEachAsync(Listed(items), body, options, cancellationToken);
+
+    /// <summary>The same for a body without a token.</summary>
+    /// <inheritdoc
+    /// cref="ForEachAsync{T}(IEnumerable{T}, Func{T, CancellationToken, ValueTask}, LoopOptions,
+    /// CancellationToken)"/>
+    public static Task ForEachAsync<T>(
+        IEnumerable<T> items,
+        Func<T, ValueTask> body,
+        LoopOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        ForEachAsync(Listed(items), body, options, cancellationToken);
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, Task}, LoopOptions, CancellationToken)"/>
+    [Obsolete(AsyncItems, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        IEnumerable<T> items, Func<T, Task> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException(AsyncItems);
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, Task}, LoopOptions, CancellationToken)"/>
+    [Obsolete(AsyncItems, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        IEnumerable<T> items, Func<T, ValueTask> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException(AsyncItems);
+
+    /// <summary>The items by their numbers; a list is taken as it is.</summary>
+    private static IReadOnlyList<T> Listed<T>(IEnumerable<T> items) =>
+        Check.NotNull(items, nameof(items)) as IReadOnlyList<T> ?? new List<T>(items);
+}
