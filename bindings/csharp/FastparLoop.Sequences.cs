@@ -16,6 +16,9 @@ public static partial class FastparLoop
     /// Is read to its end, on the calling thread, before the first body begins. For what does not fit into
     /// memory, or has no end, there is <see cref="FastparPipeline"/>.
     /// </param>
+    /// <param name="body">Gets the item. A chunk calls it for one item after the other.</param>
+    /// <param name="options">As for lists.</param>
+    /// <param name="cancellationToken">Cancels the loop: no new item is begun.</param>
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
     public static void ForEach<T>(
         IEnumerable<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -23,6 +26,9 @@ public static partial class FastparLoop
 
     /// <summary>Calls an asynchronous body for every item of a sequence.</summary>
     /// <param name="items">Is read to its end, on the calling thread, before the first body begins.</param>
+    /// <param name="body">Gets the item, and a token as other bodies of asynchronous loops.</param>
+    /// <param name="options">As for lists.</param>
+    /// <param name="cancellationToken">Cancels the loop: no new body begins.</param>
     /// <inheritdoc
     /// cref="ForEachAsync{T}(IReadOnlyList{T}, Func{T, CancellationToken, ValueTask}, LoopOptions,
     /// CancellationToken)"/>

@@ -129,6 +129,12 @@ public sealed unsafe partial class SeekableArchive
     /// <typeparam name="T">A record.</typeparam>
     /// <typeparam name="TResult">The accumulator.</typeparam>
     /// <param name="identity">What every accumulator begins with.</param>
+    /// <param name="fold">Adds the records of a piece to an accumulator.</param>
+    /// <param name="combine">
+    /// Adds the accumulator of a piece to the result; on the calling thread, in rising order.
+    /// </param>
+    /// <param name="options">Null: the whole content.</param>
+    /// <param name="cancellationToken">Cancels the scan.</param>
     /// <inheritdoc
     /// cref="ScanReduce{T, TResult}(Func{TResult}, ScanFold{T, TResult}, Func{TResult, TResult, TResult},
     /// ScanOptions, CancellationToken)"/>
