@@ -22,7 +22,7 @@ public static partial class FastparLoop
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
     public static void ForEach<T>(
         IEnumerable<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
-        ForEach(Listed(items), body, options, cancellationToken);
+        ForEach(Listed(items, body), body, options, cancellationToken);
 
     /// <summary>Calls an asynchronous body for every item of a sequence.</summary>
     /// <param name="items">Is read to its end, on the calling thread, before the first body begins.</param>
@@ -37,7 +37,7 @@ public static partial class FastparLoop
         Func<T, CancellationToken, ValueTask> body,
         LoopOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        ForEachAsync(Listed(items), body, options, cancellationToken);
+        ForEachAsync(Listed(items, body), body, options, cancellationToken);
 
     /// <summary>The same for a body without a token.</summary>
     /// <inheritdoc
@@ -48,7 +48,7 @@ public static partial class FastparLoop
         Func<T, ValueTask> body,
         LoopOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        ForEachAsync(Listed(items), body, options, cancellationToken);
+        ForEachAsync(Listed(items, body), body, options, cancellationToken);
 
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, Task}, LoopOptions, CancellationToken)"/>
     [Obsolete(AsyncItems, error: true)]
@@ -64,7 +64,13 @@ public static partial class FastparLoop
         IEnumerable<T> items, Func<T, ValueTask> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException(AsyncItems);
 
-    /// <summary>The items by their numbers; a list is taken as it is.</summary>
-    private static IReadOnlyList<T> Listed<T>(IEnumerable<T> items) =>
-        Check.NotNull(items, nameof(items)) as IReadOnlyList<T> ?? new List<T>(items);
+    /// <summary>
+    /// The items by their numbers; a list is taken as it is. Without a body nothing is read.
+    /// </summary>
+    private static IReadOnlyList<T> Listed<T>(IEnumerable<T> items, Delegate body)
+    {
+        Check.NotNull(items, nameof(items));
+        Check.NotNull(body, nameof(body));
+        return items as IReadOnlyList<T> ?? new List<T>(items);
+    }
 }

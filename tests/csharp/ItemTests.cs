@@ -53,6 +53,10 @@ internal static class ItemTests
         Expect.Equal(
             "items",
             Expect.Throws<ArgumentNullException>(() => FastparLoop.ForEach((IEnumerable<int>)null!, (int _) => { })).ParamName);
+        IEnumerable<int> unread = Enumerable.Range(0, 1).Select<int, int>(_ => throw new FormatException());
+        Expect.Equal(
+            "body", Expect.Throws<ArgumentNullException>(() => FastparLoop.ForEach(unread, (Action<int>)null!)).ParamName);
+        Expect.Throws<FormatException>(() => FastparLoop.ForEach(unread, (int _) => { }));
     }
 
     [Test]
