@@ -85,26 +85,26 @@ def table(constants: dict) -> str:
 
 def measured(constants: dict) -> str:
     """CPU seconds of workers beside one process."""
-    rows = constants["turns"]
-    alone = [row["one"] for row in rows]
-    lines = [
-        f"{constants['cpus']} CPUs, Python {constants['python']}, distributed {constants['distributed']}: {constants['tasks']} shards, "
-        f"{constants['content'] / 1e9:.0f} GB of content for each, in {len(rows)} turns. One process takes {sum(alone):.1f} CPU seconds. The "
-        "ratios are medians of the turns, with their quartiles.",
-        "",
-        "| workers | CPU s of the workers | of scheduler and client | workers over one process | with scheduler and client |",
-        "| ---: | ---: | ---: | ---: | ---: |",
-    ]
+    took = constants["turns"]
+    alone = took["1 without"]["workers"]
 
     def ratio(seconds: list[float]) -> str:
-        low, middle, high = statistics.quantiles((took / one for took, one in zip(seconds, alone)), n=4)
-        return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+        low, _, high = statistics.quantiles((own / other for own, other in zip(seconds, alone)), n=4)
+        return f"{sum(seconds) / sum(alone):.3f} ({low:.3f} to {high:.3f})"
 
-    for workers in rows[0]["workers"]:
-        took = [row["workers"][workers] for row in rows]
-        own, rest = ([one[key] for one in took] for key in ("workers", "scheduler"))
-        both = [sum(pair) for pair in zip(own, rest)]
-        lines.append(f"| {workers} | {sum(own):.1f} | {sum(rest):.1f} | {ratio(own)} | {ratio(both)} |")
+    lines = [
+        f"{constants['cpus']} CPUs, Python {constants['python']}, distributed {constants['distributed']}: {constants['tasks']} shards, "
+        f"{constants['content'] / 1e9:.0f} GB of content for each, in {len(alone)} turns. One process takes {sum(alone):.1f} CPU seconds. The "
+        "ratios are those of the sums, with the quartiles of the turns' ratios.",
+        "",
+        "| processes | without Dask, over one | Dask's workers, over one | with scheduler and client |",
+        "| ---: | ---: | ---: | ---: |",
+    ]
+    for workers in sorted(int(name) for name in took if name.isdigit()):
+        own = took[f"{workers}"]["workers"]
+        both = [sum(pair) for pair in zip(own, took[f"{workers}"]["scheduler"])]
+        plain = ratio(took[f"{workers} without"]["workers"]) if workers > 1 else "1"
+        lines.append(f"| {workers} | {plain} | {ratio(own)} | {ratio(both)} |")
     return "\n".join(lines)
 
 

@@ -160,8 +160,13 @@ def with_dask[R](job: Callable[[Each], R], **where: object) -> R:
 import dask
 
 # Dask looks at its workers' Python code every 10 ms, and each wakes every 20 ms. Of native code that tells
-# nothing, and it costs some per cent of a CPU.
-QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
+# nothing, and it costs some per cent of a CPU. And it has glibc give memory back at once, which is then
+# cleared by the system for the next shard.
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+}
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ pub(super) fn record(staged: &Staged, effort: Effort) -> Result<()> {
     };
     command.arg(repo::root().join("benches/scale_out/measure.py"));
     if effort.is_quick() {
-        command.args(["--seconds", "3", "--turns", "2", "--tasks", "200"]);
+        command.args(["--seconds", "6", "--tasks", "200"]);
     }
     print!("{}", process::must(&mut command, LIMIT)?);
     let simulation = repo::root().join("benches/simulation/scale_out.py");
