@@ -5,7 +5,7 @@ use crate::windows::GCC;
 use crate::{process, repo};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return Syste
 /// own accord ends would lose the connection.
 pub(crate) struct Wine {
     prefix: PathBuf,
+    server: Option<Child>,
     /// Another suite that needs it waits: it would begin by ending the server.
     _alone: MutexGuard<'static, ()>,
 }
@@ -40,12 +41,12 @@ impl Wine {
         }
         let folder = repo::scratch("wine")?;
         let alone = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        let wine = Self { prefix: folder.join("prefix"), _alone: alone };
+        let mut wine = Self { prefix: folder.join("prefix"), server: None, _alone: alone };
         let library = wine.prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !library.is_file() {
             println!("  making a Wine prefix");
             process::must(wine.loader().args(["wineboot", "--init"]), LIMIT)?;
-            process::must(&mut wine.server("-w"), LIMIT)?;
+            process::must(&mut wine.ask_server("-w"), LIMIT)?;
             let (source, built) = (folder.join("primitives.c"), folder.join("bcryptprimitives.dll"));
             std::fs::write(&source, PRIMITIVES)?;
             let mut gcc = Command::new(GCC);
@@ -53,9 +54,12 @@ impl Wine {
             process::must(&mut gcc, LIMIT)?;
             std::fs::rename(&built, &library).context("the prefix was not made")?;
         }
-        let _ = wine.server("-k").status(); // a server that was left behind, if any
-        process::must(&mut wine.server("-w"), LIMIT)?;
-        process::must(&mut wine.server("-p"), LIMIT)?;
+        let _ = wine.ask_server("-k").status(); // a server that was left behind, if any
+        process::must(&mut wine.ask_server("-w"), LIMIT)?;
+        let said = std::fs::File::create(wine.said())?;
+        let mut server = Command::new("wineserver");
+        wine.prepare(server.args(["-f", "-p"])).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        wine.server = Some(server.spawn().context("wineserver")?);
         // The first program starts services, which keep its output open: a pipe would never end.
         process::must(wine.loader().args(["cmd", "/c", "exit"]), LIMIT)?;
         Ok(Ok(wine))
@@ -76,7 +80,12 @@ impl Wine {
         command
     }
 
-    fn server(&self, option: &str) -> Command {
+    /// Where the server writes what it has to say: why it ended a program that did not end by itself.
+    fn said(&self) -> PathBuf {
+        self.prefix.with_file_name("server.txt")
+    }
+
+    fn ask_server(&self, option: &str) -> Command {
         let mut command = Command::new("wineserver");
         self.prepare(command.arg(option));
         command
@@ -98,7 +107,12 @@ impl Wine {
 
 impl Drop for Wine {
     fn drop(&mut self) {
-        let _ = self.server("-k").status(); // it holds nothing but the prefix
+        let _ = self.ask_server("-k").status(); // it holds nothing but the prefix
+        let ended = self.server.take().is_some_and(|mut server| server.wait().is_ok());
+        match std::fs::read_to_string(self.said()) {
+            Ok(said) if ended && !said.is_empty() => println!("  wineserver said: {}", said.trim_end()),
+            _ => {}
+        }
     }
 }
 
