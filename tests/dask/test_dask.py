@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import dask
 from distributed import Client, wait
 from processes import LIMIT, Cluster, Process
 
@@ -122,6 +123,10 @@ class Work(unittest.TestCase):
             rows = trades.ROW.iter_unpack(zstd.decompress(file.read_bytes()))
             expected = b"".join(trades.ROW.pack(*row) for row in rows if row[2] > trades.LARGE)
             self.assertEqual(zstd.decompress((folder / "large" / file.name).read_bytes()), expected)
+
+    def test_settings_of_workers_reach_them(self) -> None:
+        with dask.config.set(trades_dask.QUIET), Client(n_workers=1, threads_per_worker=1) as client:
+            self.assertIsNone(client.submit(os.environ.get, "MALLOC_TRIM_THRESHOLD_").result(LIMIT))
 
     def test_parts_of_a_folder_are_joined(self) -> None:
         source, target = folder / "source", folder / "packed.zst"

@@ -51,7 +51,10 @@ pub(crate) fn program(name: &str, finished: &Finished) -> Vec<Case> {
 /// Results of `python3 -m unittest -v`.
 pub(crate) fn unittest(finished: &Finished) -> Vec<Case> {
     let mut cases = Vec::new();
+    let mut ran = 0;
     for line in finished.output.lines() {
+        let count = line.strip_prefix("Ran ").and_then(|rest| rest.split_once(" test"));
+        ran += count.and_then(|(count, _)| count.parse::<usize>().ok()).unwrap_or(0);
         let Some((name, result)) = line.rsplit_once(" ... ") else { continue };
         if let Some(reason) = result.strip_prefix("skipped ") {
             cases.push(Case::skipped(name, reason.trim_matches(['\'', '"'])));
@@ -60,6 +63,11 @@ pub(crate) fn unittest(finished: &Finished) -> Vec<Case> {
         } else if matches!(result, "FAIL" | "ERROR" | "unexpected success") {
             cases.push(Case::failed(name, "see the output of the suite"));
         }
+    }
+    // A test that writes into its own line hides how it ended.
+    if ran > cases.len() {
+        let text = format!("{ran} tests ran, and only {} tell how they ended", cases.len());
+        cases.push(Case::failed("the program", text));
     }
     whole(finished, cases)
 }
@@ -144,5 +152,7 @@ test result: ok. 3 passed
         let output =
             "test_a (x.T) ... ok\ntest_b (x.T)\nDoc. ... skipped 'no such thing'\ntest_c (x.T) ... FAIL\n";
         assert_eq!(counts(&unittest(&finished(output, false))), [1, 1, 1]);
+        let told = finished("test_a (x.T) ... ok\ntest_b (x.T) ... 100 %\nok\nRan 2 tests in 1 s\n", true);
+        assert_eq!(counts(&unittest(&told)), [1, 1, 0]);
     }
 }
