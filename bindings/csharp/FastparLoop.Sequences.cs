@@ -18,7 +18,9 @@ public static partial class FastparLoop
     /// </param>
     /// <param name="body">Gets the item. A chunk calls it for one item after the other.</param>
     /// <param name="options">As for lists.</param>
-    /// <param name="cancellationToken">Cancels the loop: no more items are read, and no new one is begun.</param>
+    /// <param name="cancellationToken">
+    /// Cancels the loop: no more items are read, and no new one is begun.
+    /// </param>
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
     public static void ForEach<T>(
         IEnumerable<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -28,7 +30,9 @@ public static partial class FastparLoop
     /// <param name="items">Is read to its end, on the calling thread, before the first body begins.</param>
     /// <param name="body">Gets the item, and a token as other bodies of asynchronous loops.</param>
     /// <param name="options">As for lists.</param>
-    /// <param name="cancellationToken">Cancels the loop: no more items are read, and no new body begins.</param>
+    /// <param name="cancellationToken">
+    /// Cancels the loop: no more items are read, and no new body begins.
+    /// </param>
     /// <inheritdoc
     /// cref="ForEachAsync{T}(IReadOnlyList{T}, Func{T, CancellationToken, ValueTask}, LoopOptions,
     /// CancellationToken)"/>

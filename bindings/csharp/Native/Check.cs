@@ -191,7 +191,9 @@ internal static unsafe class Check
         }
     }
 
-    /// <summary>Of two files the message names that which failed; one name may be the end of the other.</summary>
+    /// <summary>
+    /// Of two files the message names that which failed; one name may be the end of the other.
+    /// </summary>
     private static string? FileOf(string message, in ErrorSite site)
     {
         if (site.Source == null || site.Target == null)
