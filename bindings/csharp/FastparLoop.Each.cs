@@ -203,6 +203,31 @@ public static partial class FastparLoop
         return ForEachAsync(items, (item, _) => body(item), options, cancellationToken);
     }
 
+    /// <summary>The same for a body that only throws.</summary>
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        IReadOnlyList<T> items, Func<T, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(items, Thrower(body), options, cancellationToken);
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, NoReturn}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        T[] items, Func<T, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(items, Thrower(body), options, cancellationToken);
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, NoReturn}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        ReadOnlyMemory<T> items, Func<T, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(items, Thrower(body), options, cancellationToken);
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, NoReturn}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        Memory<T> items, Func<T, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(items, Thrower(body), options, cancellationToken);
+
     /// <summary>Not for asynchronous bodies: they would be taken for finished at their first await.</summary>
     /// <typeparam name="T">The items.</typeparam>
     /// <param name="items">Not used.</param>
@@ -251,4 +276,10 @@ public static partial class FastparLoop
         throw new NotSupportedException(AsyncItems);
 
     private const string AsyncItems = "A loop waits for no task: FastparLoop.ForEachAsync takes asynchronous bodies.";
+
+    private static Action<T> Thrower<T>(Func<T, NoReturn> body)
+    {
+        Check.NotNull(body, nameof(body));
+        return item => body(item);
+    }
 }

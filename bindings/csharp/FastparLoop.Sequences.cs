@@ -18,17 +18,21 @@ public static partial class FastparLoop
     /// </param>
     /// <param name="body">Gets the item. A chunk calls it for one item after the other.</param>
     /// <param name="options">As for lists.</param>
-    /// <param name="cancellationToken">Cancels the loop: no new item is begun.</param>
+    /// <param name="cancellationToken">
+    /// Cancels the loop: no more items are read, and no new one is begun.
+    /// </param>
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Action{T}, LoopOptions, CancellationToken)"/>
     public static void ForEach<T>(
         IEnumerable<T> items, Action<T> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
-        ForEach(Listed(items, body), body, options, cancellationToken);
+        ForEach(Listed(items, body, cancellationToken), body, options, cancellationToken);
 
     /// <summary>Calls an asynchronous body for every item of a sequence.</summary>
     /// <param name="items">Is read to its end, on the calling thread, before the first body begins.</param>
     /// <param name="body">Gets the item, and a token as other bodies of asynchronous loops.</param>
     /// <param name="options">As for lists.</param>
-    /// <param name="cancellationToken">Cancels the loop: no new body begins.</param>
+    /// <param name="cancellationToken">
+    /// Cancels the loop: no more items are read, and no new body begins.
+    /// </param>
     /// <inheritdoc
     /// cref="ForEachAsync{T}(IReadOnlyList{T}, Func{T, CancellationToken, ValueTask}, LoopOptions,
     /// CancellationToken)"/>
@@ -37,7 +41,7 @@ public static partial class FastparLoop
         Func<T, CancellationToken, ValueTask> body,
         LoopOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        ForEachAsync(Listed(items, body), body, options, cancellationToken);
+        ForEachAsync(Listed(items, body, cancellationToken), body, options, cancellationToken);
 
     /// <summary>The same for a body without a token.</summary>
     /// <inheritdoc
@@ -48,7 +52,13 @@ public static partial class FastparLoop
         Func<T, ValueTask> body,
         LoopOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        ForEachAsync(Listed(items, body), body, options, cancellationToken);
+        ForEachAsync(Listed(items, body, cancellationToken), body, options, cancellationToken);
+
+    /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, NoReturn}, LoopOptions, CancellationToken)"/>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static void ForEach<T>(
+        IEnumerable<T> items, Func<T, NoReturn> body, LoopOptions? options = null, CancellationToken cancellationToken = default) =>
+        ForEach(items, Thrower(body), options, cancellationToken);
 
     /// <inheritdoc cref="ForEach{T}(IReadOnlyList{T}, Func{T, Task}, LoopOptions, CancellationToken)"/>
     [Obsolete(AsyncItems, error: true)]
@@ -65,12 +75,35 @@ public static partial class FastparLoop
         throw new NotSupportedException(AsyncItems);
 
     /// <summary>
-    /// The items by their numbers; a list is taken as it is. Without a body nothing is read.
+    /// The items by their numbers; a list is taken as it is. Without a body nothing is read, and what is
+    /// cancelled is not read on: the loop tells that.
     /// </summary>
-    private static IReadOnlyList<T> Listed<T>(IEnumerable<T> items, Delegate body)
+    private static IReadOnlyList<T> Listed<T>(IEnumerable<T> items, Delegate body, CancellationToken token)
     {
         Check.NotNull(items, nameof(items));
         Check.NotNull(body, nameof(body));
-        return items as IReadOnlyList<T> ?? new List<T>(items);
+        if (items is IReadOnlyList<T> list)
+        {
+            return list;
+        }
+        // A collection copies itself at once.
+        if (!token.CanBeCanceled || (items is ICollection<T> && !token.IsCancellationRequested))
+        {
+            return new List<T>(items);
+        }
+        var read = new List<T>();
+        if (token.IsCancellationRequested)
+        {
+            return read;
+        }
+        foreach (T item in items)
+        {
+            read.Add(item);
+            if (token.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+        return read;
     }
 }

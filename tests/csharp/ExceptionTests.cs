@@ -112,6 +112,10 @@ internal static class ExceptionTests
             Expect.Throws<DirectoryNotFoundException>(() => Codec.CompressFile(nowhere, there + ".zst"));
             Expect.Throws<DirectoryNotFoundException>(() => Codec.CompressFile(there, nowhere));
             Expect.Throws<DirectoryNotFoundException>(() => Codec.DecompressFile(nowhere, there));
+            // Of a long name the message has the end; the other's may stand in what it says.
+            string far = Path.Combine(missing, new string('f', 200), "file");
+            Expect.Throws<DirectoryNotFoundException>(() => Codec.CompressFile(there, far));
+            Expect.Throws<DirectoryNotFoundException>(() => Codec.CompressFile(far, "d"));
             Expect.Throws<InvalidDataException>(() => Codec.DecompressFile(there, missing));
             Expect.Equal("sourcePath", Expect.Throws<ArgumentException>(() => Codec.CompressFile("", there)).ParamName);
         }

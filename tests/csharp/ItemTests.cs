@@ -69,6 +69,47 @@ internal static class ItemTests
     }
 
     [Test]
+    private static void BodiesThatOnlyThrow()
+    {
+        int[] items = new int[10];
+        Expect.Throws<FormatException>(() => FastparLoop.ForEach(items, item => throw new FormatException()));
+        Expect.Throws<FormatException>(() => FastparLoop.ForEach(items.ToList(), item => throw new FormatException()));
+        Expect.Throws<FormatException>(() => FastparLoop.ForEach(items.Skip(1), item => throw new FormatException()));
+        Expect.Throws<FormatException>(() => FastparLoop.ForEach(items.AsMemory(), item => throw new FormatException()));
+        Expect.Throws<FormatException>(
+            () => FastparLoop.ForEach(new ReadOnlyMemory<int>(items), item => throw new FormatException()));
+        Expect.Throws<ArgumentNullException>(() => FastparLoop.ForEach(items, (Func<int, NoReturn>)null!));
+    }
+
+    [Test]
+    private static void WhatIsCancelledIsNotReadOn()
+    {
+        using var source = new CancellationTokenSource();
+        int read = 0;
+        IEnumerable<int> Items()
+        {
+            while (read < 1_000_000)
+            {
+                if (++read == 7)
+                {
+                    source.Cancel();
+                }
+                yield return read;
+            }
+        }
+        int calls = 0;
+        var thrown = Expect.Throws<OperationCanceledException>(
+            () => FastparLoop.ForEach(Items(), _ => { calls++; }, null, source.Token));
+        Expect.True(thrown.CancellationToken == source.Token, "of another token");
+        Expect.Throws<OperationCanceledException>(() => FastparLoop.ForEach(Items(), _ => { calls++; }, null, source.Token));
+        Task later = FastparLoop.ForEachAsync(Items(), _ => default, null, source.Token);
+        Expect.Throws<TaskCanceledException>(() => later.GetAwaiter().GetResult());
+        Expect.True(later.IsCanceled, "not cancelled");
+        Expect.Equal(7, read, "items");
+        Expect.Equal(0, calls, "bodies");
+    }
+
+    [Test]
     private static async Task AsynchronousItems()
     {
         int[] seen = new int[500];

@@ -192,7 +192,7 @@ internal static unsafe class Check
     }
 
     /// <summary>
-    /// Of two files the message names that which failed; one name may be the beginning of the other.
+    /// Of two files the message names that which failed; one name may be the end of the other.
     /// </summary>
     private static string? FileOf(string message, in ErrorSite site)
     {
@@ -200,9 +200,8 @@ internal static unsafe class Check
         {
             return site.Source ?? site.Target;
         }
-        bool target = site.Target.Length > site.Source.Length
-            ? message.Contains(site.Target)
-            : message.Contains(site.Target) && !message.Contains(site.Source);
+        bool target = ErrorSite.Names(message, site.Target)
+            && (site.Target.Length > site.Source.Length || !ErrorSite.Names(message, site.Source));
         return target ? site.Target : site.Source;
     }
 

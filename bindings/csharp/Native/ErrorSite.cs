@@ -25,6 +25,17 @@ internal readonly struct ErrorSite
     internal string? Target { get; init; }
 
     /// <summary>
+    /// Whether a message ends with a colon and this path, or, where that is long, with its end.
+    /// </summary>
+    internal static bool Names(string message, string path)
+    {
+        const string Cut = ": " + LeftOut;
+        int cut = message.LastIndexOf(Cut, System.StringComparison.Ordinal);
+        return message.EndsWith(": " + path, System.StringComparison.Ordinal)
+            || (cut >= 0 && path.EndsWith(message.Substring(cut + Cut.Length), System.StringComparison.Ordinal));
+    }
+
+    /// <summary>
     /// Whether a message is about the file that is written: such end with a colon and its path, of which the
     /// begin may be left out.
     /// </summary>

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import ctypes
 import operator
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -34,7 +35,8 @@ class Error(Exception):
     ) -> Self:
         """An error with these numbers. All of it is pickled: the machine that asked for the work gets it as it is."""
         if filename is not None:
-            message = f"{message.removesuffix(filename).removesuffix(': ')}: {filename}"
+            shown = _shown(filename)
+            message = f"{message.removesuffix(f': {shown}')}: {shown}"
         error = cls(f"{message} ({status_name(status)})")
         error.status, error.code, error.position, error.filename = status, code, position, filename
         return error
@@ -110,22 +112,33 @@ def error_of(
         return _os_error(error.code, message, paths)
     position = None if error.position == _NO_POSITION else error.position
     kind = kinds.get(error.status) or _KINDS.get(error.status, Error)
-    filename = _named(message, paths) or (source if error.status in kinds else None)
+    named, message = _named(message, paths)
+    filename = named or (source if error.status in kinds else None)
     return kind.of(error.status, message, error.code, position, filename)
 
 
-def _named(message: str, paths: Sequence[str]) -> str | None:
-    """The file that a message names."""
-    return next((path for path in sorted(paths, key=len, reverse=True) if path and message.endswith(path)), None)
+def _shown(path: str) -> str:
+    """A path as messages have it."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _named(message: str, paths: Sequence[str]) -> tuple[str | None, str]:
+    """The file that a message names at its end, and the message without it. Of a long name the message has the end, after dots."""
+    for path in sorted(filter(None, paths), key=len, reverse=True):
+        shown = _shown(path)
+        if message.endswith(f": {shown}"):
+            return path, message.removesuffix(f": {shown}")
+        text, dots, end = message.rpartition(": ...")
+        if dots and end and shown.endswith(end):
+            return path, text
+    return None, message
 
 
 def _os_error(code: int, message: str, paths: Sequence[str]) -> OSError:
     """The exception of the system's error, with the name of the file that the message names."""
-    filename = _named(message, paths)
+    filename, message = _named(message, paths)
     if filename is None:
         filename = paths[0] if len(paths) == 1 else None
-    else:
-        message = message.removesuffix(filename).removesuffix(": ")
     # The exception shows the number before the message.
     message = message.removesuffix(f" (os error {code})")
     if sys.platform == "win32":

@@ -1,5 +1,6 @@
 """Parallel loops."""
 
+import contextlib
 import functools
 import itertools
 import operator
@@ -71,13 +72,25 @@ def in_order[R](n_items: int, part: Callable[[Call, int, int], R], options: Loop
     return [parts[index] for index in range(len(parts))]
 
 
+def slices_of[T](items: Iterable[T]) -> Sequence[T] | memoryview:
+    """The items as something that can be sliced: as they are, or a list of them."""
+    if isinstance(items, memoryview):
+        return items
+    if isinstance(items, Sequence):
+        # Sequences need not have slices: a deque has none.
+        with contextlib.suppress(TypeError):
+            if len(items[0:0]) == 0:
+                return items
+    return list(items)
+
+
 def map[T, R](function: Callable[[T], R], items: Iterable[T], /, **options: Unpack[LoopOptions]) -> list[R]:
     """`[function(item) for item in items]`, in parallel.
 
-    A sequence is sliced, so that of a buffer nothing is copied; anything else is made a list first. Exceptions: as `for_range`;
-    threads stop between two items.
+    A sequence is sliced, so that of a buffer nothing is copied; anything else is made a list first, and so is a sequence that has
+    no slices, such as a deque. Exceptions: as `for_range`; threads stop between two items.
     """
-    sequence = items if isinstance(items, (Sequence, memoryview)) else list(items)
+    sequence = slices_of(items)
 
     def part(call: Call, begin: int, end: int) -> list[R]:
         results = []

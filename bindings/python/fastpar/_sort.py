@@ -17,7 +17,7 @@ from ._buffers import address
 from ._calls import Call, progress_callback, raise_failures
 from ._errors import CancelFlag, check_options, error_of, uint32, watching
 from ._library import lib
-from ._loops import NO_VALUE, in_order
+from ._loops import NO_VALUE, in_order, slices_of
 from ._options import LoopOptions
 from .zstd._interrupts import interruptible
 
@@ -168,7 +168,7 @@ def accumulate(items, function=None, /, *, initial=None, **options):
     not change its arguments. With the schedules SEGMENTS and GRAIN the result does not depend on the number of threads, for floats
     too. `progress` counts each item twice, in two loops. Exceptions: as `for_range`.
     """
-    sequence = items if isinstance(items, (Sequence, memoryview)) else list(items)
+    sequence = slices_of(items)
     size = len(sequence)
     if function is None:
         function = operator.add

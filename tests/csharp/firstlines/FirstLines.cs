@@ -103,6 +103,15 @@ internal static class FirstLines
         {
             Same("For throws", true, true);
         }
+        try
+        {
+            FastparLoop.ForEach(list, item => throw new FormatException());
+            Same("ForEach throws", true, false);
+        }
+        catch (FormatException)
+        {
+            Same("ForEach throws", true, true);
+        }
     }
 
     private static void Slices()

@@ -1,7 +1,9 @@
 """Loops over ranges and sequences."""
 
 import array
+import collections.abc
 import functools
+import itertools
 import mmap
 import operator
 import sys
@@ -289,6 +291,21 @@ class Sequences(unittest.TestCase):
             copy = list(items)
             items = iter(copy) if not hasattr(items, "__len__") else items
             self.assertEqual(fastpar.map(lambda x: (x, x), items), [(x, x) for x in copy])
+
+    def test_sequences_without_slices(self):
+        class Squares(collections.abc.Sequence):
+            def __len__(self):
+                return 50
+
+            def __getitem__(self, index):
+                if not 0 <= index < 50:
+                    raise IndexError
+                return index * index
+
+        for items in (collections.deque(range(50)), Squares()):
+            self.assertEqual(fastpar.map(str, items), [str(item) for item in items])
+            self.assertEqual(fastpar.accumulate(items), list(itertools.accumulate(items)))
+        self.assertEqual(fastpar.starmap(pow, collections.deque([(2, 3), (3, 2)])), [8, 9])
 
     def test_starmap(self):
         pairs = [(i, i + 1) for i in range(100)]

@@ -1,5 +1,6 @@
 """Files of fastpar.zstd against those of compression.zstd."""
 
+import contextlib
 import io
 import os
 import random
@@ -262,3 +263,23 @@ class Files(unittest.TestCase):
             self.assertRaises(ValueError, zstd.decompress_file, *names)
         with open(back, "rb") as file:
             self.assertEqual(file.read(), DATA)
+
+    def test_names_in_errors(self):
+        """Names that look like the end of a message, are longer than it, or no UTF-8."""
+        with contextlib.chdir(os.path.dirname(self.path)):
+            with open("a", "wb") as file:
+                file.write(b"no zstd at all")
+            for target in ("data", "b"):
+                with self.assertRaises(zstd.DataError) as caught:
+                    zstd.decompress_file("a", target)
+                self.assertEqual(caught.exception.filename, "a")
+                self.assertRegex(str(caught.exception), r": not zstd data: a \(")
+            names = ["ab" * 100 + "/" + "cd" * 100]
+            if sys.platform == "linux":
+                names.append(os.fsdecode(b"none\xff"))
+            for name in names:
+                for source, target in ((name, "b"), ("a", os.path.join(name, "b"))):
+                    with self.assertRaises(FileNotFoundError) as caught:
+                        zstd.compress_file(source, target)
+                    self.assertEqual(caught.exception.filename, name if source == name else target)
+                    self.assertRegex(caught.exception.strerror, r"^(opening|creating) failed: [^:(]+$")
