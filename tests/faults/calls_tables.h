@@ -28,10 +28,11 @@ static fastpar_status call_sort(calls_room *room)
   return 0;
 }
 
-/* The order of numbers; these in order, by which each is found; and merged with themselves. */
+/* The order of numbers; these in order, by which each is found; and merged with themselves. Two chunks of
+   rows: more are for the same lanes, and each is searched for. */
 static fastpar_status call_order(const fastpar_loop_options *options)
 {
-  enum { ROWS = CALLS_SIZE / 2 };
+  enum { ROWS = CALLS_SIZE / 2 < 70000 ? CALLS_SIZE / 2 : 70000 };
   const fastpar_sort_key key = {0, FASTPAR_U16, 0};
   const fastpar_column values = {calls_text, ROWS, 0, FASTPAR_U16, 0};
   fastpar_status status;

@@ -187,7 +187,7 @@ int main(int argc, char **argv)
   if (argc == 1) {
     in_way = WARM;
     for_ever = 1;
-    entry = &CALLS[CALLS_KINDS - 1];
+    for (entry = CALLS; entry->run != call_files;) entry++;
     RUN_AS("files, on a running pool, all from the n-th, among busy processes", crowded_trials);
   }
   calls_remove_files(&room);
