@@ -6,8 +6,8 @@ without Dask; and what a task costs.
 Needs `dask` and `distributed`, and examples/python on PYTHONPATH beside bindings/python. The bars of trades_dask.py are made over and
 over, of a gigabyte of rows, for as many CPU seconds as one process is to take. Counted is the CPU time of all processes from the
 moment when all workers are ready to the last result; the work is a list of shards, and every result is compared. Workers together
-have the CPUs: FASTPAR_THREADS is the CPUs over the workers, and at least 1. All processes and clusters wait, and have short
-turns, each time in another order: a machine whose speed changes within seconds changes it for all of them. Writes
+have the CPUs: FASTPAR_THREADS is the CPUs over the workers, and at least 1. All processes and clusters have short turns, each time in
+another order, and wait meanwhile: a machine whose speed changes within seconds changes it for all of them. Writes
 benches/results/scale_out.json.
 """
 

@@ -5,8 +5,6 @@ namespace Fastpar;
 /// </summary>
 internal readonly struct ErrorSite
 {
-    private const string LeftOut = "...";
-
     /// <summary>
     /// For the kinds of ArgumentException, where the message is not about the target; null: the options.
     /// </summary>
@@ -29,25 +27,12 @@ internal readonly struct ErrorSite
     /// </summary>
     internal static bool Names(string message, string path)
     {
-        const string Cut = ": " + LeftOut;
+        const string Cut = ": ...";
         int cut = message.LastIndexOf(Cut, System.StringComparison.Ordinal);
         return message.EndsWith(": " + path, System.StringComparison.Ordinal)
             || (cut >= 0 && path.EndsWith(message.Substring(cut + Cut.Length), System.StringComparison.Ordinal));
     }
 
-    /// <summary>
-    /// Whether a message is about the file that is written: such end with a colon and its path, of which the
-    /// begin may be left out.
-    /// </summary>
-    internal bool IsTarget(string message)
-    {
-        int colon = Target == null ? -1 : message.IndexOf(": ", System.StringComparison.Ordinal);
-        if (colon < 0)
-        {
-            return false;
-        }
-        string path = message.Substring(colon + 2);
-        return path == Target || (path.StartsWith(LeftOut, System.StringComparison.Ordinal)
-            && Target!.EndsWith(path.Substring(LeftOut.Length), System.StringComparison.Ordinal));
-    }
+    /// <summary>Whether a message is about the file that is written.</summary>
+    internal bool IsTarget(string message) => Target != null && Names(message, Target);
 }
