@@ -48,28 +48,40 @@ pub(crate) fn program(name: &str, finished: &Finished) -> Vec<Case> {
     whole(finished, cases.collect())
 }
 
-/// Results of `python3 -m unittest -v`.
+/// Results of `python3 -m unittest -v`. What a test writes, or asyncio about its slow parts, comes between its
+/// name and its result, which then begins a line.
 pub(crate) fn unittest(finished: &Finished) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut ran = 0;
+    let (mut ran, mut open) = (0, None);
     for line in finished.output.lines() {
         let count = line.strip_prefix("Ran ").and_then(|rest| rest.split_once(" test"));
         ran += count.and_then(|(count, _)| count.parse::<usize>().ok()).unwrap_or(0);
-        let Some((name, result)) = line.rsplit_once(" ... ") else { continue };
-        if let Some(reason) = result.strip_prefix("skipped ") {
-            cases.push(Case::skipped(name, reason.trim_matches(['\'', '"'])));
-        } else if matches!(result, "ok" | "expected failure") {
-            cases.push(Case::passed(name));
-        } else if matches!(result, "FAIL" | "ERROR" | "unexpected success") {
-            cases.push(Case::failed(name, "see the output of the suite"));
+        if let Some((name, result)) = line.rsplit_once(" ... ") {
+            let result = unittest_result(name, result);
+            open = if result.is_some() { None } else { line.split_once(" ... ").map(|(name, _)| name) };
+            cases.extend(result);
+        } else if let Some(result) = open.and_then(|name| unittest_result(name, line)) {
+            open = None;
+            cases.push(result);
         }
     }
-    // A test that writes into its own line hides how it ended.
+    // A test that ends neither way would be missed, if it failed or not.
     if ran > cases.len() {
         let text = format!("{ran} tests ran, and only {} tell how they ended", cases.len());
         cases.push(Case::failed("the program", text));
     }
     whole(finished, cases)
+}
+
+fn unittest_result(name: &str, result: &str) -> Option<Case> {
+    if let Some(reason) = result.strip_prefix("skipped ") {
+        return Some(Case::skipped(name, reason.trim_matches(['\'', '"'])));
+    }
+    match result {
+        "ok" | "expected failure" => Some(Case::passed(name)),
+        "FAIL" | "ERROR" | "unexpected success" => Some(Case::failed(name, "see the output of the suite")),
+        _ => None,
+    }
 }
 
 /// Turns a passed case into a skipped one, or adds it.
@@ -152,7 +164,12 @@ test result: ok. 3 passed
         let output =
             "test_a (x.T) ... ok\ntest_b (x.T)\nDoc. ... skipped 'no such thing'\ntest_c (x.T) ... FAIL\n";
         assert_eq!(counts(&unittest(&finished(output, false))), [1, 1, 1]);
-        let told = finished("test_a (x.T) ... ok\ntest_b (x.T) ... 100 %\nok\nRan 2 tests in 1 s\n", true);
-        assert_eq!(counts(&unittest(&told)), [1, 1, 0]);
+        let written = |text: &str| {
+            let output =
+                format!("test_a (x.T) ... {text}\nok\ntest_b (x.T) ... {text}ok\nRan 2 tests in 1 s\n");
+            counts(&unittest(&finished(&output, true)))
+        };
+        assert_eq!(written("100 %"), [1, 1, 0]);
+        assert_eq!(written("took 0.3 seconds ... and more\n"), [2, 0, 0]);
     }
 }
