@@ -48,8 +48,8 @@ pub(crate) fn program(name: &str, finished: &Finished) -> Vec<Case> {
     whole(finished, cases.collect())
 }
 
-/// Results of `python3 -m unittest -v`. What a test writes, or asyncio about its slow parts, comes between its
-/// name and its result, which then begins a line.
+/// Results of `python3 -m unittest -v`. What a test writes, or asyncio about its slow parts, comes between
+/// its name and its result, which then begins a line.
 pub(crate) fn unittest(finished: &Finished) -> Vec<Case> {
     let mut cases = Vec::new();
     let (mut ran, mut open) = (0, None);
