@@ -137,7 +137,7 @@ class Parallel(unittest.TestCase):
         def body(begin, end):
             begun[begin] = True
             limit = time.monotonic() + support.LIMIT
-            # Where one body had to end, or to wait for something, before another begins, this would not.
+            # A loop that runs its bodies one after the other would not come to its end.
             while not all(begun):
                 if time.monotonic() > limit:
                     raise TimeoutError("the other body has not begun")

@@ -3,9 +3,9 @@
 use crate::setup::Setup;
 use crate::windows::GCC;
 use crate::{process, repo};
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +26,6 @@ __declspec(dllexport) BOOL ProcessPrng(PBYTE buffer, SIZE_T size) { return Syste
 /// own accord ends would lose the connection.
 pub(crate) struct Wine {
     prefix: PathBuf,
-    server: Option<Child>,
     /// Another suite that needs it waits: it would begin by ending the server.
     _alone: MutexGuard<'static, ()>,
 }
@@ -41,7 +40,7 @@ impl Wine {
         }
         let folder = repo::scratch("wine")?;
         let alone = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut wine = Self { prefix: folder.join("prefix"), server: None, _alone: alone };
+        let wine = Self { prefix: folder.join("prefix"), _alone: alone };
         let library = wine.prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !library.is_file() {
             println!("  making a Wine prefix");
@@ -56,10 +55,11 @@ impl Wine {
         }
         let _ = wine.ask_server("-k").status(); // a server that was left behind, if any
         process::must(&mut wine.ask_server("-w"), LIMIT)?;
+        // It comes back when the server is there: an earlier program would start one that does not stay.
         let said = std::fs::File::create(wine.said())?;
-        let mut server = Command::new("wineserver");
-        wine.prepare(server.args(["-f", "-p"])).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
-        wine.server = Some(server.spawn().context("wineserver")?);
+        let mut server = wine.ask_server("-p");
+        let started = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).status()?;
+        ensure!(started.success(), "wineserver: {started}: {}", std::fs::read_to_string(wine.said())?);
         // The first program starts services, which keep its output open: a pipe would never end.
         process::must(wine.loader().args(["cmd", "/c", "exit"]), LIMIT)?;
         Ok(Ok(wine))
@@ -108,9 +108,8 @@ impl Wine {
 impl Drop for Wine {
     fn drop(&mut self) {
         let _ = self.ask_server("-k").status(); // it holds nothing but the prefix
-        let ended = self.server.take().is_some_and(|mut server| server.wait().is_ok());
         match std::fs::read_to_string(self.said()) {
-            Ok(said) if ended && !said.is_empty() => println!("  wineserver said: {}", said.trim_end()),
+            Ok(said) if !said.is_empty() => println!("  wineserver said: {}", said.trim_end()),
             _ => {}
         }
     }

@@ -159,7 +159,8 @@ pub(super) fn link(place: &Path) -> Result<Option<(PathBuf, PathBuf)>> {
     // Making the code takes long, and several suites ask for it.
     let how = format!("{set_flag:?}\n{}\n{lld:?}\n{ld:?}\n", repo::read(CODEVIEW)?);
     let linked = inputs.join(LINKED);
-    if std::fs::read_to_string(&linked).is_ok_and(|known| known == how) {
+    let is_there = made.0.is_file() && made.1.is_file();
+    if is_there && std::fs::read_to_string(&linked).is_ok_and(|known| known == how) {
         return Ok(Some(made));
     }
     let _ = std::fs::remove_file(&linked); // if it is there
